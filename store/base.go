@@ -1,0 +1,125 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"sync/atomic"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// base is one bbolt read transaction, shared by everything that reads one
+// generation of the file: the store while that generation is the newest, and
+// each View, Tx and Snapshot opened on it. The last one out ends it.
+type base struct {
+	file *file
+	tx   *bolt.Tx
+	rows *bolt.Bucket
+	refs atomic.Int64
+}
+
+// newBase pins what the file holds now; the caller has the first reference.
+func newBase(f *file) (*base, error) {
+	tx, err := f.db.Begin(false)
+	if err != nil {
+		return nil, fmt.Errorf("store: begin read: %w", err)
+	}
+	b := &base{file: f, tx: tx, rows: tx.Bucket(rowsBucket)}
+	b.refs.Store(1)
+	f.retain()
+	return b, nil
+}
+
+// retain adds a reference. Who calls it must know that there still is one: the
+// store's own, which it gives up only under Store.mu.
+func (b *base) retain() { b.refs.Add(1) }
+
+func (b *base) release() {
+	if b.refs.Add(-1) > 0 {
+		return
+	}
+	// Rollback of a read transaction fails only if it was ended before.
+	if err := b.tx.Rollback(); err != nil {
+		panic(fmt.Errorf("store: end read: %w", err))
+	}
+	b.file.release()
+}
+
+func (b *base) get(key string) ([]byte, bool) {
+	v := b.rows.Get([]byte(key))
+	if v == nil {
+		return nil, false
+	}
+	return unseal(key, v), true
+}
+
+func (b *base) forward(lo, hi string) func() (string, []byte, bool) {
+	c := b.rows.Cursor()
+	started := false
+	return func() (string, []byte, bool) {
+		var k, v []byte
+		if started {
+			k, v = c.Next()
+		} else {
+			started = true
+			k, v = c.Seek([]byte(lo))
+		}
+		if k == nil || string(k) >= hi {
+			return "", nil, false
+		}
+		key := string(k)
+		return key, unseal(key, v), true
+	}
+}
+
+func (b *base) backward(lo, hi string) func() (string, []byte, bool) {
+	c := b.rows.Cursor()
+	started := false
+	return func() (string, []byte, bool) {
+		var k, v []byte
+		if started {
+			k, v = c.Prev()
+		} else {
+			started = true
+			if k, _ = c.Seek([]byte(hi)); k == nil {
+				k, v = c.Last()
+			} else {
+				k, v = c.Prev()
+			}
+		}
+		if k == nil || string(k) < lo {
+			return "", nil, false
+		}
+		key := string(k)
+		return key, unseal(key, v), true
+	}
+}
+
+// bbolt's pages carry no checksum, so each value in the file begins with one
+// over its key and itself. Rows of the overlay have none: memory is trusted.
+const sealBytes = 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func sum(key, val []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, val)
+}
+
+func seal(key, val []byte) []byte {
+	b := make([]byte, sealBytes, sealBytes+len(val))
+	binary.LittleEndian.PutUint32(b, sum(key, val))
+	return append(b, val...)
+}
+
+// sealed says whether v is what seal made for key.
+func sealed(key, v []byte) bool {
+	return len(v) >= sealBytes && binary.LittleEndian.Uint32(v) == sum(key, v[sealBytes:])
+}
+
+func unseal(key string, v []byte) []byte {
+	if !sealed([]byte(key), v) {
+		panic(&Corrupt{Table: spaceOf(key), Key: key, Err: errChecksum})
+	}
+	return v[sealBytes:]
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// flushStats counts flushes.
+type flushStats struct {
+	count, rows uint64
+	last        time.Duration
+}
+
+// Flush returns when everything applied before the call is in the file and
+// synced.
+func (s *Store) Flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	want := s.applied
+	for s.durable < want && s.err == nil {
+		signal(s.kick)
+		s.settled.Wait()
+	}
+	return s.err
+}
+
+// backpressure waits while a flush is running and too much has gathered behind
+// it: memory is bounded by what the disk can take.
+func (s *Store) backpressure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.err == nil && s.now.frozen != nil && s.now.live.bytes > 4*s.options.FlushBytes {
+		s.settled.Wait()
+	}
+	return s.err
+}
+
+// flusher carries overlays into the file until Close or the first error. An
+// idle store costs nothing: the timer runs only while there is a row to flush.
+func (s *Store) flusher() {
+	defer close(s.done)
+	defer faultsPanic()()
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-s.dirty:
+			if s.options.FlushEvery > 0 {
+				timer.Reset(s.options.FlushEvery)
+			}
+			continue
+		case <-s.kick:
+		case <-timer.C:
+		}
+		if err := s.flush(); err != nil {
+			s.fail(err)
+			return
+		}
+	}
+}
+
+// flush makes the overlay of this moment durable. The readers see the same rows
+// before, while and after it moves.
+func (s *Store) flush() error {
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	frozen, f := s.freeze()
+	if frozen == nil {
+		return nil
+	}
+	start := time.Now()
+	if err := commit(f.db, frozen); err != nil {
+		return err
+	}
+	b, err := newBase(f)
+	if err != nil {
+		return err
+	}
+	s.settle(b, frozen.rows.Len(), time.Since(start))
+	return nil
+}
+
+// freeze puts an empty overlay on top of the current one, which nobody changes
+// from here on. It returns nil if there is nothing to flush.
+func (s *Store) freeze() (*overlay, *file) {
+	s.write.Lock() // no transaction may hold a copy of what is frozen
+	defer s.write.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil || s.now.live.rows.Len() == 0 {
+		return nil, nil
+	}
+	s.now.frozen, s.now.live = s.now.live, newOverlay()
+	s.freezing = s.applied
+	return s.now.frozen, s.file
+}
+
+// commit writes an overlay in one bbolt transaction, which is synced.
+func commit(db *bolt.DB, o *overlay) (err error) {
+	defer recoverFault(&err)
+	err = db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket(rowsBucket)
+		var err error
+		o.rows.Scan(func(key string, val []byte) bool {
+			k := []byte(key)
+			if val == nil {
+				err = b.Delete(k)
+			} else {
+				err = b.Put(k, seal(k, val))
+			}
+			return err == nil
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: flush: %w", err)
+	}
+	return nil
+}
+
+// settle replaces the frozen overlay and the base it lay on by the new base.
+func (s *Store) settle(b *base, rows int, took time.Duration) {
+	s.mu.Lock()
+	old := s.now.base
+	s.now.base, s.now.frozen = b, nil
+	s.durable = s.freezing
+	s.flushed.count++
+	s.flushed.rows += uint64(rows)
+	s.flushed.last = took
+	s.settled.Broadcast()
+	s.mu.Unlock()
+	old.release()
+}
+
+// fail ends the store: what is on disk can no longer follow what is in memory.
+func (s *Store) fail(err error) {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.err = err
+	s.settled.Broadcast()
+	s.mu.Unlock()
+	s.options.Fatal(err)
+}
+
+// signal leaves a token in a channel that holds one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

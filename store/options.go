@@ -1,0 +1,47 @@
+package store
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Options of Open. The zero value is good for production.
+type Options struct {
+	// Logger gets a line for each flush that was slow and for what happens to
+	// the file. Nil: nothing is logged.
+	Logger *slog.Logger
+
+	// FlushBytes of unflushed rows start a flush. Update waits when four times
+	// as much has gathered behind a flush that is still running. Zero: 4 MiB.
+	FlushBytes int
+
+	// FlushEvery after its first write an unflushed row is flushed at the
+	// latest. Zero: 1 s. Negative: only FlushBytes and Flush start a flush.
+	FlushEvery time.Duration
+
+	// Fatal is told, once, that bbolt failed in the background. The store then
+	// refuses every Update, Flush, Snapshot and Restore with the same error;
+	// the process should end, since what is on disk no longer follows the log.
+	// Nil: panic.
+	Fatal func(error)
+}
+
+func (o Options) validate() (Options, error) {
+	if o.FlushBytes < 0 {
+		return o, errors.New("store: Options.FlushBytes is negative; zero means the default")
+	}
+	if o.FlushBytes == 0 {
+		o.FlushBytes = 4 << 20
+	}
+	if o.FlushEvery == 0 {
+		o.FlushEvery = time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Fatal == nil {
+		o.Fatal = func(err error) { panic(err) }
+	}
+	return o, nil
+}

@@ -1,0 +1,44 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Stats is a glance at a store.
+type Stats struct {
+	Applied   uint64        // updates since Open that wrote something
+	Durable   uint64        // how many of these are in the file
+	Unflushed int           // bytes in memory that are not in the file
+	Views     int           // open views and snapshots
+	FileBytes int64         // size of the file; only Restore makes it smaller
+	Flushes   uint64        // since Open
+	FlushRows uint64        // rows that they wrote
+	LastFlush time.Duration // how long the last one took
+}
+
+// Stats returns the figures of this moment.
+func (s *Store) Stats() Stats {
+	var size int64
+	if info, err := os.Stat(filepath.Join(s.dir, stateName)); err == nil {
+		size = info.Size()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Stats{
+		Applied:   s.applied,
+		Durable:   s.durable,
+		Views:     int(s.views.Load()),
+		FileBytes: size,
+		Flushes:   s.flushed.count,
+		FlushRows: s.flushed.rows,
+		LastFlush: s.flushed.last,
+	}
+	for _, o := range [...]*overlay{s.now.live, s.now.frozen} {
+		if o != nil {
+			st.Unflushed += o.bytes
+		}
+	}
+	return st
+}

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+)
+
+// Store is an open state. Its locks are taken in the order restore, commit, write, mu.
+type Store struct {
+	dir     string
+	options Options
+
+	commit sync.Mutex // held over a bbolt commit, and while the file is changed
+	write  sync.Mutex // held by the one Update there may be, and over a freeze
+
+	restore sync.Mutex // held by the one Restore there may be; before commit
+	closing bool       // guarded by write
+
+	views atomic.Int64
+
+	// mu guards what follows and is held for moments only.
+	mu       sync.Mutex
+	settled  *sync.Cond // of mu: durable, now.frozen or err has changed
+	now      layers     // what the next reader gets; holds a reference of now.base
+	file     *file      // holds a reference
+	applied  uint64     // updates that wrote something
+	freezing uint64     // applied, when now.frozen was frozen
+	durable  uint64     // applied, as of the last commit
+	err      error      // why nothing more can be done: ErrClosed or the flusher's
+	flushed  flushStats
+
+	kick  chan struct{} // flush now
+	dirty chan struct{} // the first row came into an empty overlay
+	stop  chan struct{}
+	done  chan struct{}
+}
+
+// Open opens the state in dir and makes both if they do not exist. It returns an
+// error that is ErrTorn if the file cannot be trusted, having read all of it:
+// about a second for each GB.
+func Open(dir string, o Options) (*Store, error) {
+	o, err := o.validate()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("store: open: %w", err)
+	}
+	if err := os.Remove(filepath.Join(dir, pendingName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("store: open: %w", err)
+	}
+	defer faultsPanic()()
+	path := filepath.Join(dir, stateName)
+	if err := verify(path); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		dir:     dir,
+		options: o,
+		kick:    make(chan struct{}, 1),
+		dirty:   make(chan struct{}, 1),
+		stop:    make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	s.settled = sync.NewCond(&s.mu)
+	if s.file, err = openFile(path, s.closeFailed); err != nil {
+		return nil, err
+	}
+	if err := s.begin(); err != nil {
+		s.file.release()
+		return nil, err
+	}
+	o.Logger.Debug("state opened", "path", path)
+	go s.flusher()
+	return s, nil
+}
+
+// begin makes what is in the file the current generation.
+func (s *Store) begin() error {
+	if err := syncDir(s.dir); err != nil {
+		return err
+	}
+	if err := reindex(s.file.db); err != nil {
+		return err
+	}
+	b, err := newBase(s.file)
+	if err != nil {
+		return err
+	}
+	s.now = layers{live: newOverlay(), base: b}
+	return nil
+}
+
+// View opens a view of everything that was applied. It panics with ErrClosed
+// after Close.
+func (s *Store) View() *View {
+	v := &View{store: s, layers: s.acquire()}
+	s.views.Add(1)
+	return v
+}
+
+// acquire returns the current layers with a reference of their base.
+func (s *Store) acquire() layers {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.base == nil {
+		panic(ErrClosed)
+	}
+	s.now.base.retain()
+	return s.now
+}
+
+// Update runs fn on a transaction and makes all its writes visible at once, or,
+// if fn returns an error or panics, none. One Update runs at a time. It returns
+// the error of fn as it is, or ErrClosed, or what made a flush fail.
+//
+// The writes are in memory: they survive a crash after the next flush, or by
+// being applied again from the log. fn must not call methods of the Store.
+func (s *Store) Update(fn func(*Tx) error) error {
+	if err := s.backpressure(); err != nil {
+		return err
+	}
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.closing {
+		return ErrClosed
+	}
+	if err := s.failed(); err != nil {
+		return err
+	}
+	tx := &Tx{layers: s.acquire()}
+	defer tx.base.release()
+	defer func() { tx.done = true }()
+	tx.live = tx.live.copy()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if tx.wrote {
+		s.publish(tx.live)
+	}
+	return nil
+}
+
+// publish shows the writes of a transaction. The flusher may have finished since
+// it began, so only the top layer is the transaction's to say.
+func (s *Store) publish(live *overlay) {
+	s.mu.Lock()
+	first := s.now.live.rows.Len() == 0
+	s.now.live = live
+	s.applied++
+	s.mu.Unlock()
+	if first {
+		signal(s.dirty)
+	}
+	if live.bytes >= s.options.FlushBytes {
+		signal(s.kick)
+	}
+}
+
+// failed returns why the store can do nothing more, if so.
+func (s *Store) failed() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Close flushes and closes; an Update that comes later gets ErrClosed. Open views
+// and snapshots stay readable, and the file stays locked until the last of them
+// is closed. Closing again does nothing.
+func (s *Store) Close() error {
+	s.write.Lock()
+	s.closing = true
+	s.write.Unlock()
+	err := s.Flush()
+	b, f := s.retire()
+	if b == nil {
+		return nil
+	}
+	close(s.stop)
+	<-s.done
+	b.release()
+	f.release()
+	return err
+}
+
+// retire takes the current generation away from the store; nil if Close had it.
+func (s *Store) retire() (*base, *file) {
+	s.commit.Lock() // a commit that runs settles first
+	defer s.commit.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, f := s.now.base, s.file
+	s.now, s.file, s.err = layers{}, nil, ErrClosed
+	s.settled.Broadcast()
+	return b, f
+}
+
+func (s *Store) closeFailed(err error) {
+	s.options.Logger.Error("state file not closed cleanly", "err", err)
+}

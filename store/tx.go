@@ -1,0 +1,48 @@
+package store
+
+// Tx is one batch's writes. It reads what it wrote. It is used by one goroutine
+// and only inside the function that Update calls.
+type Tx struct {
+	layers
+	walks int    // open walks that look at layers.live itself
+	epoch uint64 // raised each time layers.live moves away from them
+	wrote bool
+	done  bool
+}
+
+func (tx *Tx) read() *layers {
+	tx.check()
+	return &tx.layers
+}
+
+// hold leaves the current overlay to the walk. The next write moves the
+// transaction to a copy, which costs nothing until then, so that a loop may
+// write into the table that it walks.
+func (tx *Tx) hold() (layers, func()) {
+	tx.check()
+	tx.walks++
+	epoch := tx.epoch
+	return tx.layers, func() {
+		if tx.epoch == epoch {
+			tx.walks--
+		}
+	}
+}
+
+// set writes one row; nil deletes it.
+func (tx *Tx) set(key string, val []byte) {
+	tx.check()
+	if tx.walks > 0 {
+		tx.live = tx.live.copy()
+		tx.walks = 0
+		tx.epoch++
+	}
+	tx.live.set(key, val)
+	tx.wrote = true
+}
+
+func (tx *Tx) check() {
+	if tx.done {
+		panic("store: Tx used after its Update returned")
+	}
+}
