@@ -1,0 +1,70 @@
+package fsm
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// commands is the register: every command with its number on the wire, which is
+// never reused.
+var commands []row
+
+// byKind finds a row by number; kinds finds the number by type.
+var (
+	byKind = map[uint16]row{}
+	kinds  = map[reflect.Type]uint16{}
+)
+
+func init() {
+	commands = []row{
+		// the cluster itself
+		register[Genesis](1),
+		register[RegisterOrigin](2),
+		register[Expire](3),
+		register[SetNode](4),
+
+		// users
+		register[SignIn](10),
+		register[GrantCredits](11),
+		register[SetPlan](12),
+		register[RevokeUser](13),
+
+		// rules
+		register[CreateRule](20),
+		register[UpdateRule](21),
+		register[DeleteRule](22),
+
+		// jobs
+		register[CreateJob](30),
+		register[ConfirmUpload](31),
+		register[ExecuteJob](32),
+		register[CancelJob](33),
+
+		// the queue
+		register[Lease](40),
+		register[Report](41),
+		register[Release](42),
+		register[ExpireLeases](43),
+		register[Callback](44),
+
+		// objects
+		register[PutObject](50),
+		register[DeleteObject](51),
+	}
+	for _, r := range commands {
+		if old, taken := byKind[r.kind]; taken {
+			panic(fmt.Sprintf("fsm: %s and %s are both number %d", old.name, r.name, r.kind))
+		}
+		byKind[r.kind] = r
+		kinds[r.typ] = r.kind
+	}
+}
+
+// kindOf is the number of a command; one that is not in the register panics.
+func kindOf(c any) uint16 {
+	k, ok := kinds[reflect.TypeOf(c)]
+	if !ok {
+		panic(fmt.Sprintf("fsm: %T is not in the register", c))
+	}
+	return k
+}

@@ -1,0 +1,45 @@
+// Package fsm holds the rules of Stoker: every command and what it does.
+//
+// There are only a few nouns. A [Command] is what somebody asks for. A
+// [Proposal] is a command on its way, with the numbers that make it happen
+// once. A [Batch] of proposals is one Raft entry. The [Machine] applies entries
+// in order and answers each proposal with an [Outcome]. A [View] reads the state.
+//
+// The machine is pure: no clock, no chance, no network, no goroutine. The time
+// comes in with the entry, identifiers that nobody may guess are made by the
+// proposer, and whoever wants to hear of a change subscribes a function.
+//
+// # Invariants
+//
+//   - The same entries give the same state and the same answers, bit by bit, on
+//     every node and whatever snapshots were taken or restored between.
+//   - A command that refuses has written nothing.
+//   - The sum of a user's ledger is the user's credits, and that is never negative.
+//   - User.ActiveJobs is the number of the user's jobs that have not ended.
+//   - An item is final once; the last item that becomes final ends its job in the same entry.
+//   - An item of an executed job that is not final is in exactly one place:
+//     ready, leased or scheduled.
+//   - Every grant has a fence, one more than the last one.
+//   - Everything that is not terminal has a row in timers, but for leases: they
+//     end by name ([ExpireLeases]), since their renewals live in the leader's memory.
+//   - The machine's clock never runs back.
+//
+// # Two times
+//
+// A batch carries two. Stamp is the machine's clock: every deadline is measured
+// with it, it never jumps, and an outage does not count (nobody's upload window
+// closes because we were down). Wall is the leader's wall clock: it is shown to
+// people (created_at and its like), and no rule reads it. One clock for both
+// would either show yesterday's time for days after a long stop or fire every
+// deadline at once.
+//
+// # Why not …
+//
+//   - one switch over all kinds: a command's struct, number, effect and answer
+//     stand together in one file, and commands.go is the register.
+//   - errors from table reads: they can only mean a broken disk or a broken
+//     program; store panics, the machine's boundary catches it and stops the node.
+//   - floating point for shares: integers are equal on every processor.
+//   - keeping ended leases forever: a row lives an hour after its end, long enough
+//     to tell a result that is sent again from one that is stale.
+package fsm

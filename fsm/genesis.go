@@ -1,0 +1,121 @@
+package fsm
+
+import "stoker/store"
+
+// Genesis is a cluster's first command: who it is, its sealed keys, the hashes
+// of its tokens and its first settings. It is refused when there is one already.
+type Genesis struct {
+	ClusterID     string     `cbor:"1,keyasint"`
+	SealedCA      []byte     `cbor:"2,keyasint,omitempty"`
+	JWTKeys       []Secret   `cbor:"3,keyasint"`
+	ObjectKey     Secret     `cbor:"4,keyasint"` // the access key that presigned URLs are signed with
+	AdminTokens   [][32]byte `cbor:"5,keyasint"` // SHA-256
+	WorkerTokens  [][32]byte `cbor:"6,keyasint"`
+	FirstSettings Settings   `cbor:"7,keyasint"`
+}
+
+// Begun answers Genesis.
+type Begun struct {
+	Epoch uint64 `cbor:"1,keyasint"`
+}
+
+// Secret is a sealed value under a public name (a key id, an access key).
+type Secret struct {
+	ID        string `cbor:"1,keyasint"`
+	Sealed    []byte `cbor:"2,keyasint"`
+	CreatedAt int64  `cbor:"3,keyasint"` // wall clock, ns
+}
+
+// Token is an operator's or a worker's token, of which only the hash is kept.
+type Token struct {
+	Kind      TokenKind `cbor:"1,keyasint"`
+	CreatedAt int64     `cbor:"2,keyasint"`
+}
+
+// TokenKind is what a token opens.
+type TokenKind string
+
+// The kinds of token.
+const (
+	AdminToken  TokenKind = "admin"
+	WorkerToken TokenKind = "worker"
+)
+
+var (
+	secrets = store.NewTable[Secret]("secrets") // (use, id)
+	tokens  = store.NewTable[Token]("tokens")   // by SHA-256
+)
+
+// The uses of a secret; also the purpose it is sealed for.
+const (
+	UseCA     = "ca"
+	UseJWT    = "jwt"
+	UseObject = "object"
+)
+
+func (c Genesis) apply(tx *Tx) (Begun, error) {
+	if tx.m.Epoch != 0 {
+		return Begun{}, Refuse(AlreadyDone, "cluster %s has begun", tx.m.ClusterID)
+	}
+	if c.ClusterID == "" || len(c.JWTKeys) == 0 || len(c.FirstSettings.Plans) == 0 {
+		return Begun{}, invalid("genesis", "needs a cluster id, a JWT key and plans")
+	}
+	tx.m.Epoch, tx.m.ClusterID = 1, c.ClusterID
+	putSecret(tx, UseCA, Secret{ID: "ca", Sealed: c.SealedCA})
+	for _, k := range c.JWTKeys {
+		putSecret(tx, UseJWT, k)
+	}
+	putSecret(tx, UseObject, c.ObjectKey)
+	for _, h := range c.AdminTokens {
+		tokens.Put(tx.Tx, store.Str(string(h[:])), Token{AdminToken, tx.wall()})
+	}
+	for _, h := range c.WorkerTokens {
+		tokens.Put(tx.Tx, store.Str(string(h[:])), Token{WorkerToken, tx.wall()})
+	}
+	s := c.FirstSettings
+	s.Version = 1
+	settings.Put(tx.Tx, store.Uint(1), s)
+	tx.m.SettingsVersion, tx.settings = 1, nil
+	return Begun{Epoch: tx.m.Epoch}, nil
+}
+
+func putSecret(tx *Tx, use string, s Secret) {
+	s.CreatedAt = tx.wall()
+	secrets.Put(tx.Tx, store.Str(use).Str(s.ID), s)
+}
+
+// begun refuses what needs a cluster that has begun.
+func (tx *Tx) begun() *Refusal {
+	if tx.m.Epoch == 0 {
+		return Refuse(Unavailable, "the cluster has not begun yet; try again in a moment")
+	}
+	return nil
+}
+
+// Member is a node as the machine knows it.
+type Member struct {
+	ID      string `cbor:"1,keyasint"`
+	HTTP    string `cbor:"2,keyasint"` // advertised host:port of the public port
+	Version string `cbor:"3,keyasint"` // of its binary
+}
+
+var members = store.NewTable[Member]("nodes")
+
+// SetNode records what a node says of itself when it starts. Harmless twice.
+type SetNode struct {
+	Member Member `cbor:"1,keyasint"`
+}
+
+// NodeSet answers SetNode.
+type NodeSet struct{}
+
+func (c SetNode) apply(tx *Tx) (NodeSet, error) {
+	if c.Member.ID == "" {
+		return NodeSet{}, invalid("id", "must not be empty")
+	}
+	if r := tooLong("id", c.Member.ID); r != nil {
+		return NodeSet{}, r
+	}
+	members.Put(tx.Tx, store.Str(c.Member.ID), c.Member)
+	return NodeSet{}, nil
+}

@@ -1,0 +1,29 @@
+package fsm
+
+import "stoker/store"
+
+// LedgerEntry is one change of a user's credits; the ledger is only appended to.
+type LedgerEntry struct {
+	User    string `cbor:"1,keyasint"`
+	Index   uint64 `cbor:"2,keyasint"`
+	Ordinal uint32 `cbor:"3,keyasint"`
+	Type    string `cbor:"4,keyasint"` // signup, grant, debit, refund
+	Amount  int64  `cbor:"5,keyasint"`
+	Balance int64  `cbor:"6,keyasint"` // after it
+	Ref     string `cbor:"7,keyasint,omitempty"`
+	At      int64  `cbor:"8,keyasint"` // wall clock, ns
+	By      string `cbor:"9,keyasint,omitempty"`
+}
+
+var ledger = store.NewTable[LedgerEntry]("ledger") // (user, index, ordinal)
+
+// book changes the user's credits and says so in the ledger. The caller writes
+// the user's row.
+func book(tx *Tx, u *User, typ string, amount int64, ref string) {
+	u.Credits += amount
+	index, ordinal := tx.position()
+	ledger.Put(tx.Tx, store.Str(u.ID).Uint(index).Uint(uint64(ordinal)), LedgerEntry{
+		User: u.ID, Index: index, Ordinal: ordinal, Type: typ,
+		Amount: amount, Balance: u.Credits, Ref: ref, At: tx.wall(), By: tx.by,
+	})
+}

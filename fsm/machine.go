@@ -1,0 +1,229 @@
+package fsm
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"stoker/store"
+)
+
+// Options configure a machine.
+type Options struct {
+	// Fatal is told when the machine cannot go on: a broken disk, an unknown
+	// kind, a broken invariant. It must end the process; the machine applies
+	// nothing after it. Nil panics.
+	Fatal func(error)
+	// Log gets what an operator should know. Nil discards.
+	Log *slog.Logger
+}
+
+// Machine applies entries to the state.
+type Machine struct {
+	store *store.Store
+	fatal func(error)
+
+	mu    sync.Mutex // one writer: Apply, Restore
+	meta  meta
+	stuck error // why nothing is applied any more
+
+	index atomic.Uint64
+	clock atomic.Int64
+
+	subMu sync.Mutex
+	subs  []func(Changes)
+}
+
+// Entry is one committed entry of the log.
+type Entry struct {
+	Index, Term uint64
+	Data        []byte
+}
+
+// Open opens the state in dir, empty at first. The error wraps store.ErrTorn
+// when the file cannot be read: delete it and rebuild it from snapshot and log.
+func Open(dir string, o Options) (*Machine, error) {
+	if o.Fatal == nil {
+		o.Fatal = func(err error) { panic(err) }
+	}
+	s, err := store.Open(dir, store.Options{Logger: o.Log, Fatal: o.Fatal})
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{store: s, fatal: o.Fatal}
+	m.load()
+	return m, nil
+}
+
+// load takes the machine's own row out of the store.
+func (m *Machine) load() {
+	v := m.store.View()
+	defer v.Close()
+	m.meta, _ = metas.Get(v, metaKey)
+	m.publish()
+}
+
+func (m *Machine) publish() {
+	m.index.Store(m.meta.Index)
+	m.clock.Store(m.meta.Clock)
+}
+
+// Index is the last entry applied; Clock is the machine's clock there.
+func (m *Machine) Index() uint64 { return m.index.Load() }
+
+// Clock is the machine's clock in nanoseconds.
+func (m *Machine) Clock() int64 { return m.clock.Load() }
+
+// Hash is the running hash at the last applied index.
+func (m *Machine) Hash() (index uint64, sum [32]byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.meta.Index, m.meta.Hash
+}
+
+// Subscribe adds a listener, called in order after each applied batch is
+// visible to views. It must not block and must not call Apply.
+func (m *Machine) Subscribe(fn func(Changes)) {
+	m.subMu.Lock()
+	defer m.subMu.Unlock()
+	m.subs = append(m.subs, fn)
+}
+
+// Apply applies committed entries in one store transaction and answers each
+// proposal of each. Entries at or below the applied index are skipped and
+// answered nil: the store outlived the process that applied them.
+func (m *Machine) Apply(entries []Entry) [][]Outcome {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	outcomes := make([][]Outcome, len(entries))
+	if m.stuck != nil {
+		return outcomes
+	}
+	next, changes := m.meta, Changes{}
+	err := m.update(func(st *store.Tx) error {
+		tx := &Tx{Tx: st, m: &next, changes: &changes}
+		for i, e := range entries {
+			if e.Index <= next.Index {
+				continue
+			}
+			var err error
+			if outcomes[i], err = tx.entry(e); err != nil {
+				return fmt.Errorf("entry %d: %w", e.Index, err)
+			}
+		}
+		metas.Put(st, metaKey, next)
+		changes.NextTimer = nextTimer(st)
+		return nil
+	})
+	if err != nil {
+		m.stuck = err
+		m.fatal(fmt.Errorf("fsm: the machine stopped before it could diverge: %w", err))
+		return make([][]Outcome, len(entries))
+	}
+	m.meta = next
+	m.publish()
+	changes.Index, changes.Clock = next.Index, next.Clock
+	m.tell(changes)
+	return outcomes
+}
+
+// update turns the store's panics (broken disk, undecodable row) into errors.
+func (m *Machine) update(fn func(*store.Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if e, ok := p.(error); ok {
+				err = fmt.Errorf("store: %w", e)
+				return
+			}
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return m.store.Update(fn)
+}
+
+func (m *Machine) tell(c Changes) {
+	m.subMu.Lock()
+	subs := m.subs
+	m.subMu.Unlock()
+	for _, fn := range subs {
+		fn(c)
+	}
+}
+
+// entry applies one entry: the clock first, then each proposal.
+func (tx *Tx) entry(e Entry) ([]Outcome, error) {
+	b, err := decodeBatch(e.Data)
+	if err != nil {
+		return nil, err
+	}
+	tx.m.Index, tx.term, tx.ordinal = e.Index, e.Term, 0
+	tx.m.Clock = max(tx.m.Clock, b.Stamp)
+	tx.m.Wall = max(tx.m.Wall, b.Wall)
+
+	sum := sha256.New()
+	sum.Write(tx.m.Hash[:])
+	sum.Write(e.Data)
+	outcomes := make([]Outcome, len(b.Proposals))
+	for i := range b.Proposals {
+		if outcomes[i], err = tx.proposal(&b.Proposals[i]); err != nil {
+			return nil, err
+		}
+		sum.Write(outcomes[i].Encode())
+	}
+	sum.Sum(tx.m.Hash[:0])
+	return outcomes, nil
+}
+
+// proposal applies one proposal once: what was answered before is answered again.
+func (tx *Tx) proposal(p *Proposal) (Outcome, error) {
+	if p.Origin != "" {
+		if o, answered := tx.recall(p); answered {
+			return o, nil
+		}
+	}
+	o, err := tx.command(p)
+	if err != nil {
+		return o, err
+	}
+	if p.Origin != "" {
+		tx.remember(p, o)
+	}
+	return o, nil
+}
+
+// command applies the command itself, under its Idempotency-Key if it has one.
+func (tx *Tx) command(p *Proposal) (Outcome, error) {
+	r, ok := byKind[p.Kind]
+	if !ok {
+		return Outcome{}, fmt.Errorf("kind %d: %w", p.Kind, errUnknownKind)
+	}
+	if p.Idem != nil {
+		if r := tooLong("Idempotency-Key", p.Idem.Key, p.Idem.Scope); r != nil {
+			return Outcome{Index: tx.m.Index, Refusal: r}, nil
+		}
+		if o, kept := tx.replay(p); kept {
+			return o, nil
+		}
+	}
+	tx.by, tx.origin = p.By, p.Origin
+	o := Outcome{Index: tx.m.Index}
+	body, err := r.apply(tx, p.Body)
+	switch refusal := (*Refusal)(nil); {
+	case err == nil:
+		o.Body = body
+	case errors.As(err, &refusal):
+		o.Refusal = refusal
+	default:
+		return o, fmt.Errorf("%s: %w", r.name, err)
+	}
+	if p.Idem != nil {
+		tx.keep(p, o)
+	}
+	return o, nil
+}
+
+// Close makes everything durable and closes the state.
+func (m *Machine) Close() error { return m.store.Close() }

@@ -1,0 +1,22 @@
+package fsm
+
+import "stoker/store"
+
+// meta is the machine's own row.
+type meta struct {
+	Index           uint64         `cbor:"1,keyasint"` // the last entry applied
+	Clock           int64          `cbor:"2,keyasint"` // machine clock, ns
+	Wall            int64          `cbor:"3,keyasint"` // leader's wall clock at that entry, ns
+	Hash            [32]byte       `cbor:"4,keyasint"` // running hash over entries and outcomes
+	Epoch           uint64         `cbor:"5,keyasint"` // one more after each restore; 0 before Genesis
+	ClusterID       string         `cbor:"6,keyasint"`
+	SettingsVersion uint64         `cbor:"7,keyasint"`
+	Fence           uint64         `cbor:"8,keyasint"`  // the last one handed out
+	VTime           uint64         `cbor:"9,keyasint"`  // the queue's virtual time
+	Waiting         map[string]int `cbor:"10,keyasint"` // ready items by preset
+}
+
+var (
+	metas   = store.NewTable[meta]("machine")
+	metaKey = store.Str("state")
+)

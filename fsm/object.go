@@ -1,0 +1,153 @@
+package fsm
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"stoker/store"
+)
+
+// Object is the record of a stored object; its bytes are a file on the nodes.
+type Object struct {
+	Bucket      string   `cbor:"1,keyasint"`
+	Key         string   `cbor:"2,keyasint"`
+	Upload      string   `cbor:"3,keyasint"` // id of this very upload; part of the file's name
+	Size        int64    `cbor:"4,keyasint"`
+	SHA256      []byte   `cbor:"5,keyasint"`
+	MD5         []byte   `cbor:"6,keyasint"` // the ETag
+	ContentType string   `cbor:"7,keyasint,omitempty"`
+	Nodes       []string `cbor:"8,keyasint"`           // that held it when it was acknowledged
+	Fence       uint64   `cbor:"9,keyasint,omitempty"` // staged under this grant
+	At          int64    `cbor:"10,keyasint"`          // wall clock, ns; set by the machine
+}
+
+var (
+	objects = store.NewTable[Object]("objects") // (bucket, key)
+	staged  = store.NewTable[Object]("staged")  // (bucket, key, fence): uploaded, not published
+)
+
+func objectKey(bucket, key string) store.Key { return store.Str(bucket).Str(key) }
+
+// PutObject records an upload whose file is durable on the nodes it names. With
+// a fence it is staged: the result under that grant publishes it.
+type PutObject struct {
+	Object Object `cbor:"1,keyasint"`
+}
+
+func (c PutObject) apply(tx *Tx) (Object, error) {
+	o := c.Object
+	if o.Bucket == "" || o.Key == "" || o.Upload == "" || len(o.Nodes) == 0 {
+		return o, invalid("object", "needs bucket, key, upload and nodes")
+	}
+	if r := tooLong("key", o.Bucket, o.Key); r != nil {
+		return o, r
+	}
+	if r := mayPut(tx, tx.current(), o); r != nil {
+		return o, r
+	}
+	o.At = tx.wall()
+	if o.Fence != 0 {
+		staged.Put(tx.Tx, objectKey(o.Bucket, o.Key).Uint(o.Fence), o)
+		return o, nil
+	}
+	objects.Put(tx.Tx, objectKey(o.Bucket, o.Key), o)
+	return o, nil
+}
+
+// mayPut refuses an upload that its job does not wait for.
+func mayPut(r store.Reader, s *Settings, o Object) *Refusal {
+	if limit := s.MaxUpload; o.Size > limit {
+		return Refuse(ValidationFailed, "an upload may have %d bytes at most", limit)
+	}
+	kind, job, idx, ok := parseKey(o.Key)
+	if o.Fence != 0 && (!ok || kind == "inputs") {
+		return invalid("fence", "only a job's output is staged under a grant") // nothing would ever publish or drop it
+	}
+	if !ok {
+		return nil
+	}
+	j, found := jobs.Get(r, store.Str(job))
+	if !found {
+		return Refuse(Forbidden, "there is no such job")
+	}
+	if kind == "inputs" {
+		if j.Status != Created || idx >= j.Total || o.Key != j.InputKey(idx) {
+			return Refuse(Forbidden, "job %s is %s and waits for no such upload", j.ID, j.Status)
+		}
+		return nil
+	}
+	it, found := items.Get(r, itemKey(job, idx))
+	switch {
+	case !found || o.Key != j.OutputKey(idx) && o.Key != j.PreviewKey(idx):
+		return Refuse(Forbidden, "job %s has no such output", j.ID)
+	case o.Fence == 0 || it.Fence != o.Fence:
+		return Refuse(LeaseLost, "the grant this upload belongs to is not held any more")
+	}
+	return nil
+}
+
+// parseKey reads inputs/{user}/{job}/{idx}.jpg, outputs/… and previews/….
+func parseKey(key string) (kind, job string, idx int, ok bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 4 {
+		return "", "", 0, false
+	}
+	kind = parts[0]
+	if kind != "inputs" && kind != "outputs" && kind != "previews" {
+		return "", "", 0, false
+	}
+	n := strings.IndexAny(parts[3], "._")
+	if n < 0 {
+		return kind, parts[2], -1, true
+	}
+	idx, err := strconv.Atoi(parts[3][:n])
+	if err != nil || idx < 0 {
+		return kind, parts[2], 1 << 30, true
+	}
+	return kind, parts[2], idx, true
+}
+
+// publish makes what was uploaded under the item's grant the item's output.
+func publish(tx *Tx, j Job, it Item) {
+	bucket := tx.current().Bucket
+	for _, key := range []string{it.Output, it.Preview} {
+		if key == "" || it.Fence == 0 {
+			continue
+		}
+		k := objectKey(bucket, key)
+		if o, ok := staged.Get(tx, k.Uint(it.Fence)); ok {
+			staged.Delete(tx.Tx, k.Uint(it.Fence))
+			o.Fence = 0
+			objects.Put(tx.Tx, k, o)
+		}
+	}
+}
+
+// dropStaged forgets what was uploaded under grants and never published.
+func dropStaged(tx *Tx, j Job) {
+	bucket := tx.current().Bucket
+	for _, prefix := range []string{"outputs", "previews"} {
+		p := store.Str(bucket).StrPrefix(fmt.Sprintf("%s/%s/%s/", prefix, j.User, j.ID))
+		for k := range staged.Scan(tx, p) {
+			staged.Delete(tx.Tx, k)
+		}
+	}
+}
+
+// DeleteObject forgets an object; deleting what is not there is no error, as in S3.
+type DeleteObject struct {
+	Bucket string `cbor:"1,keyasint"`
+	Key    string `cbor:"2,keyasint"`
+}
+
+// ObjectDeleted answers DeleteObject.
+type ObjectDeleted struct{}
+
+func (c DeleteObject) apply(tx *Tx) (ObjectDeleted, error) {
+	if r := tooLong("key", c.Bucket, c.Key); r != nil {
+		return ObjectDeleted{}, r
+	}
+	objects.Delete(tx.Tx, objectKey(c.Bucket, c.Key))
+	return ObjectDeleted{}, nil
+}

@@ -1,0 +1,88 @@
+package fsm
+
+import "fmt"
+
+// Code is the stable name of a refusal: clients program against it.
+type Code string
+
+// The codes a command may refuse with. Their HTTP status is the handlers' matter.
+const (
+	ValidationFailed     Code = "VALIDATION_FAILED"
+	InvalidItemCount     Code = "INVALID_ITEM_COUNT"
+	InvalidPreset        Code = "INVALID_PRESET"
+	AuthInvalidToken     Code = "AUTH_INVALID_TOKEN"
+	InsufficientCredits  Code = "INSUFFICIENT_CREDITS"
+	ItemLimit            Code = "ITEM_LIMIT"
+	RuleSlotLimit        Code = "RULE_SLOT_LIMIT"
+	Forbidden            Code = "FORBIDDEN"
+	NotFound             Code = "NOT_FOUND"
+	JobNotFound          Code = "JOB_NOT_FOUND"
+	RuleNotFound         Code = "RULE_NOT_FOUND"
+	JobInvalidTransition Code = "JOB_INVALID_TRANSITION"
+	UploadIncomplete     Code = "UPLOAD_INCOMPLETE"
+	LeaseLost            Code = "LEASE_LOST"
+	IdempotencyMismatch  Code = "IDEMPOTENCY_MISMATCH"
+	ConcurrencyLimit     Code = "CONCURRENCY_LIMIT"
+	QueueFull            Code = "QUEUE_FULL"
+	Unavailable          Code = "UNAVAILABLE"
+
+	// AlreadyDone: the cluster has its Genesis.
+	AlreadyDone Code = "ALREADY_DONE"
+	// OriginUnknown: the proposal's origin is not registered or has expired; nothing was applied.
+	OriginUnknown Code = "ORIGIN_UNKNOWN"
+	// SequencePassed: the origin has given this sequence up; nothing was applied now.
+	SequencePassed Code = "SEQUENCE_PASSED"
+)
+
+// Refusal is an answer, equal on every node: the command did nothing.
+type Refusal struct {
+	Code       Code    `cbor:"1,keyasint"`
+	Message    string  `cbor:"2,keyasint,omitempty"`
+	Status     Status  `cbor:"3,keyasint,omitempty"` // with JOB_INVALID_TRANSITION: the job's status
+	Missing    []int   `cbor:"4,keyasint,omitempty"` // with UPLOAD_INCOMPLETE: items without an input
+	Fields     []Field `cbor:"5,keyasint,omitempty"` // with VALIDATION_FAILED
+	RetryAfter int     `cbor:"6,keyasint,omitempty"` // seconds, 0 = unsaid
+}
+
+// Field is one field of the request and what is wrong with it.
+type Field struct {
+	Field  string `cbor:"1,keyasint" json:"field"`
+	Reason string `cbor:"2,keyasint" json:"reason"`
+}
+
+func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Message }
+
+// Refuse makes a refusal. The message is for a person and says what to do.
+func Refuse(code Code, format string, args ...any) *Refusal {
+	return &Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+func invalid(field, format string, args ...any) *Refusal {
+	reason := fmt.Sprintf(format, args...)
+	return &Refusal{Code: ValidationFailed, Message: field + ": " + reason, Fields: []Field{{field, reason}}}
+}
+
+// maxName is the longest text that may become part of a key, in bytes: S3's own
+// limit for the key of an object. The store panics at 32 KiB, which would stop
+// every node, so nothing that somebody sends may come near.
+const maxName = 1024
+
+// tooLong refuses a name that may not become part of a key.
+func tooLong(field string, names ...string) *Refusal {
+	for _, n := range names {
+		if len(n) > maxName {
+			return invalid(field, "%d bytes are too long, at most %d are allowed", len(n), maxName)
+		}
+	}
+	return nil
+}
+
+// passing says whether a refusal is about the moment, not about the request:
+// such answers are never kept under an Idempotency-Key.
+func (r *Refusal) passing() bool {
+	switch r.Code {
+	case ConcurrencyLimit, QueueFull, Unavailable, OriginUnknown, SequencePassed:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,187 @@
+package fsm
+
+import (
+	"iter"
+	"slices"
+
+	"stoker/store"
+)
+
+// View is the state at one index, frozen. Close it.
+type View struct {
+	*store.View
+	meta meta
+}
+
+// View opens a view of what has been applied.
+func (m *Machine) View() *View {
+	v := m.store.View()
+	mt, _ := metas.Get(v, metaKey)
+	return &View{View: v, meta: mt}
+}
+
+// Index is the last entry the view has seen.
+func (v *View) Index() uint64 { return v.meta.Index }
+
+// Epoch is the life of the cluster the view is of; 0 before Genesis.
+func (v *View) Epoch() uint64 { return v.meta.Epoch }
+
+// ClusterID is the name Genesis gave.
+func (v *View) ClusterID() string { return v.meta.ClusterID }
+
+// Clock is the machine's clock, Wall the wall clock of the leader at that entry;
+// both in ns. Their difference turns a deadline into a time for people.
+func (v *View) Clock() int64 { return v.meta.Clock }
+
+// Wall is the leader's wall clock at the last entry, ns since 1970.
+func (v *View) Wall() int64 { return v.meta.Wall }
+
+// Fence is the last one handed out.
+func (v *View) Fence() uint64 { return v.meta.Fence }
+
+// Waiting is the number of ready items by preset. Do not change it.
+func (v *View) Waiting() map[string]int { return v.meta.Waiting }
+
+// Settings are those in force.
+func (v *View) Settings() Settings {
+	s, _ := settings.Get(v, store.Uint(v.meta.SettingsVersion))
+	return s
+}
+
+// Secrets of a use: UseJWT, UseObject or UseCA. They are sealed.
+func (v *View) Secrets(use string) []Secret {
+	return values(secrets.Scan(v, store.Str(use)))
+}
+
+// Token finds a token by the SHA-256 of its text.
+func (v *View) Token(sum [32]byte) (Token, bool) {
+	return tokens.Get(v, store.Str(string(sum[:])))
+}
+
+// Members are the nodes that have said who they are.
+func (v *View) Members() []Member { return values(members.Scan(v, "")) }
+
+// User finds a user.
+func (v *View) User(id string) (User, bool) { return users.Get(v, store.Str(id)) }
+
+// Mark is a position in a ledger or history: (index of the entry, ordinal in it).
+type Mark struct {
+	Index   uint64
+	Ordinal uint32
+}
+
+func (p Mark) key(of store.Key) store.Key {
+	if p == (Mark{}) {
+		return ""
+	}
+	return of.Uint(p.Index).Uint(uint64(p.Ordinal))
+}
+
+// Ledger gives a user's entries, newest first, from before a mark (zero: the newest).
+func (v *View) Ledger(user string, before Mark) iter.Seq[LedgerEntry] {
+	p := store.Str(user)
+	return only(ledger.Backward(v, p, before.key(p)))
+}
+
+// Rule finds a user's rule.
+func (v *View) Rule(user, id string) (Rule, bool) { return rules.Get(v, ruleKey(user, id)) }
+
+// Rules gives all rules of a user.
+func (v *View) Rules(user string) []Rule { return values(rules.Scan(v, store.Str(user))) }
+
+// Job finds a job, whoever's it is.
+func (v *View) Job(id string) (Job, bool) { return jobs.Get(v, store.Str(id)) }
+
+// Jobs gives a user's jobs, newest first, from before a mark (zero: the newest).
+func (v *View) Jobs(user string, before Mark) iter.Seq[Job] {
+	p := store.Str(user)
+	from := store.Key("")
+	if before != (Mark{}) {
+		from = jobsByUser.Pos(before.key(p), "")
+	}
+	return only(jobsByUser.Backward(v, p, from))
+}
+
+// Items gives a job's items in order.
+func (v *View) Items(job string) []Item { return values(items.Scan(v, store.Str(job))) }
+
+// History gives a job's transitions in order, from after a mark (zero: from the first).
+func (v *View) History(job string, after Mark) iter.Seq[Event] {
+	p := store.Str(job)
+	return only(history.ScanAfter(v, p, after.key(p)))
+}
+
+// Object finds a published object.
+func (v *View) Object(bucket, key string) (Object, bool) {
+	return objects.Get(v, objectKey(bucket, key))
+}
+
+// Staged finds an object uploaded under a grant and not published yet.
+func (v *View) Staged(bucket, key string, fence uint64) (Object, bool) {
+	return staged.Get(v, objectKey(bucket, key).Uint(fence))
+}
+
+// Lease finds a lease by its fence, ended ones for an hour.
+func (v *View) Lease(fence uint64) (LeaseRow, bool) { return leases.Get(v, store.Uint(fence)) }
+
+// LiveLeases gives the leases that have not ended.
+func (v *View) LiveLeases() []LeaseRow { return values(leasesLive.Scan(v, "")) }
+
+// Dropped lists the items of a lease that its holder should stop working on:
+// they were taken away or closed by somebody else.
+func (v *View) Dropped(l LeaseRow) []int {
+	var out []int
+	for _, idx := range l.Granted {
+		it, _ := items.Get(v, itemKey(l.Job, idx))
+		if it.Fence != l.Fence && it.Status != Done && !slices.Contains(l.Held, idx) {
+			out = append(out, idx)
+		}
+	}
+	return out
+}
+
+// Lost says whether a lease's holder may send nothing more under it.
+func (l LeaseRow) Lost() bool { return l.Ended == endedLost || l.Ended == endedReleased }
+
+// MayPut says whether an upload of the object would be taken: asked before its
+// bytes are received, decided when they are recorded.
+func (v *View) MayPut(o Object) error {
+	s := v.Settings()
+	if r := mayPut(v, &s, o); r != nil {
+		return r
+	}
+	return nil
+}
+
+// Counts are sizes for the operator's eyes.
+type Counts struct {
+	Live  int            // leases
+	Ready map[string]int // by preset
+	Dead  int
+}
+
+// Counts counts.
+func (v *View) Counts() Counts {
+	return Counts{Live: leasesLive.Len(v, ""), Ready: v.meta.Waiting, Dead: dead.Len(v, "")}
+}
+
+// NextTimer is the machine clock of the earliest deadline, 0 if there is none.
+func (v *View) NextTimer() int64 { return nextTimer(v) }
+
+func values[V any](rows iter.Seq2[store.Key, V]) []V {
+	out := []V{}
+	for _, v := range rows {
+		out = append(out, v)
+	}
+	return out
+}
+
+func only[V any](rows iter.Seq2[store.Key, V]) iter.Seq[V] {
+	return func(yield func(V) bool) {
+		for _, v := range rows {
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}
