@@ -1,0 +1,184 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"stoker/fsm"
+)
+
+// An entry takes the groups that are pending when it is made, up to these
+// limits; a group is never split, and one larger than an entry travels alone.
+const (
+	entryProposals = 512
+	entryBytes     = 1 << 20
+	entriesAtOnce  = 4 // on their way through Raft: one is synced, one replicated, the next are made
+)
+
+// errNotTaken means that a group was handed to nobody: nothing came of it.
+var errNotTaken = errors.New("node: not taken")
+
+// errFateUnknown means that a group may be in some log, and applied yet.
+var errFateUnknown = errors.New("node: fate unknown")
+
+// group is proposals that travel together.
+type group struct {
+	proposals []fsm.Proposal
+	done      chan verdict // of capacity 1
+}
+
+// verdict is what became of a group: an outcome for each proposal, or an error
+// that wraps errNotTaken or errFateUnknown.
+type verdict struct {
+	outcomes []fsm.Outcome
+	err      error
+}
+
+// batcher is group commit in front of Raft: it merges what is pending, from this
+// node and from those that forward, into one entry. It waits for no timer: an
+// entry takes what came while those before it were on their way.
+type batcher struct {
+	raft  *raft.Raft
+	clock *clock
+	wall  func() time.Time
+	done  func() // called when an entry has been applied
+
+	slots chan struct{}
+	wg    sync.WaitGroup
+
+	mu      sync.Mutex
+	pending []group
+	closed  bool
+	wake    chan struct{} // of capacity 1
+}
+
+func newBatcher(r *raft.Raft, c *clock, wall func() time.Time, done func()) *batcher {
+	b := &batcher{raft: r, clock: c, wall: wall, done: done, slots: make(chan struct{}, entriesAtOnce), wake: make(chan struct{}, 1)}
+	b.wg.Go(b.run)
+	return b
+}
+
+// submit queues a group for the next entry.
+func (b *batcher) submit(proposals []fsm.Proposal) <-chan verdict {
+	g := group{proposals: proposals, done: make(chan verdict, 1)}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		g.done <- verdict{err: fmt.Errorf("%w: this node stops", errNotTaken)}
+		return g.done
+	}
+	b.pending = append(b.pending, g)
+	b.poke()
+	return g.done
+}
+
+// idle says whether no entry is on its way.
+func (b *batcher) idle() bool { return len(b.slots) <= 1 } // run holds one
+
+func (b *batcher) poke() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close refuses what is pending and waits for what is on its way: Raft answers
+// each entry, since a leader without a quorum steps down.
+func (b *batcher) close() {
+	b.mu.Lock()
+	b.closed = true
+	for _, g := range b.pending {
+		g.done <- verdict{err: fmt.Errorf("%w: this node stops", errNotTaken)}
+	}
+	b.pending = nil
+	b.poke()
+	b.mu.Unlock()
+	b.wg.Wait()
+}
+
+func (b *batcher) run() {
+	for {
+		b.slots <- struct{}{} // first the slot: more may be pending by the time there is one
+		groups := b.take()
+		for groups == nil {
+			b.mu.Lock()
+			closed := b.closed
+			b.mu.Unlock()
+			if closed {
+				return
+			}
+			<-b.wake
+			groups = b.take()
+		}
+		b.propose(groups)
+	}
+}
+
+// take removes as many whole groups as fit into one entry.
+func (b *batcher) take() []group {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	count, size, n := 0, 0, 0
+	for _, g := range b.pending {
+		count += len(g.proposals)
+		for i := range g.proposals {
+			size += proposalSize(&g.proposals[i])
+		}
+		if n > 0 && (count > entryProposals || size > entryBytes) {
+			break
+		}
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	groups := b.pending[:n:n]
+	b.pending = b.pending[n:]
+	return groups
+}
+
+// proposalSize is about what a proposal takes in an entry.
+func proposalSize(p *fsm.Proposal) int { return len(p.Body) + 96 }
+
+// propose makes the entry and waits for it in a goroutine of its own.
+func (b *batcher) propose(groups []group) {
+	batch := fsm.Batch{Stamp: b.clock.now(), Wall: b.wall().UnixNano()}
+	for _, g := range groups {
+		batch.Proposals = append(batch.Proposals, g.proposals...)
+	}
+	future := b.raft.Apply(batch.Encode(), 0)
+	b.wg.Go(func() {
+		outcomes, err := settle(future, len(batch.Proposals))
+		<-b.slots
+		b.done()
+		for _, g := range groups {
+			if err != nil {
+				g.done <- verdict{err: err}
+				continue
+			}
+			g.done <- verdict{outcomes: outcomes[:len(g.proposals)]}
+			outcomes = outcomes[len(g.proposals):]
+		}
+	})
+}
+
+// settle waits for Raft's answer to an entry. ErrNotLeader and its like come
+// before the entry is in any log; after any other error it may be in some.
+func settle(f raft.ApplyFuture, want int) ([]fsm.Outcome, error) {
+	switch err := f.Error(); {
+	case err == nil:
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress), errors.Is(err, raft.ErrEnqueueTimeout):
+		return nil, fmt.Errorf("%w: %w", errNotTaken, err)
+	default:
+		return nil, fmt.Errorf("%w: %w", errFateUnknown, err)
+	}
+	outcomes, _ := f.Response().([]fsm.Outcome)
+	if len(outcomes) != want {
+		return nil, fmt.Errorf("%w: the machine has stopped", errFateUnknown)
+	}
+	return outcomes, nil
+}

@@ -1,0 +1,151 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"stoker/fsm"
+)
+
+// Member is one node of the cluster as the configuration names it.
+type Member struct {
+	ID   string // never changes, never used again after a removal
+	Addr string // host:port of the cluster port; may change between starts
+	HTTP string // advertised host:port of the public port
+}
+
+// Config says how to start a node. ID, Dir, Members and TLS are needed.
+type Config struct {
+	ID  string // this node; one of Members
+	Dir string // data folder; raft and state live in folders of these names below it
+
+	// Members are the voters of a new cluster, this one included, and the
+	// addresses by which members find each other in an old one.
+	Members []Member
+
+	// TLS holds the node's certificate and the cluster's CA, as ParseTLS makes
+	// it. The certificate names the node: URI stoker://node/<ID>.
+	TLS *tls.Config
+
+	Listener net.Listener                                             // the cluster port; nil listens on the member's own Addr
+	Dial     func(ctx context.Context, addr string) (net.Conn, error) // nil is TCP
+
+	// Genesis makes the cluster's first command; the first leader of a cluster
+	// that has none proposes it. Nil proposes none.
+	Genesis func() fsm.Genesis
+
+	SealKey []byte // 32 bytes, the same on all nodes; empty: Seal and Unseal fail
+	Version string // of the binary; others see it in Status
+	Timing  Timing
+	Log     *slog.Logger     // nil discards
+	Wall    func() time.Time // the wall clock; nil is time.Now
+
+	// Exit ends the process when the node must not go on: a log that cannot be
+	// written, a machine that would diverge. It should not return. Nil logs and
+	// calls os.Exit(1).
+	Exit func(error)
+}
+
+// Timing holds the durations and thresholds; a zero field takes the default.
+type Timing struct {
+	// Heartbeat is how long a follower waits for its leader before it asks for
+	// votes, and how long a leader leads without a quorum's answers. 50 ms for a
+	// single voter (it waits for nobody), else 600 ms: both followers' fsync may
+	// stall that long without an election, since heartbeats queue behind it.
+	Heartbeat time.Duration
+	Commit    time.Duration // how often an idle leader repeats its commit index: 100 ms
+	RPC       time.Duration // one Raft message and its answer: 3 s
+	Handshake time.Duration // TLS on the cluster port: 5 s
+	DiskStall time.Duration // a log write that takes longer ends the process: 3 s
+	Patience  time.Duration // the deadline of Apply and Read when the context has none: 10 s
+	Transfer  time.Duration // handing leadership over on Stop: 2 s
+	Probe     time.Duration // how often nodes ask each other's status: 1 s
+	Silence   time.Duration // an origin that was silent so long is replaced (the machine forgets it after 24 h): 6 h
+	MaxSkew   time.Duration // a node further off the others' median wall clock does not lead: 5 s
+
+	SnapshotEvery     time.Duration // how often to look whether a snapshot is due: 30 s
+	SnapshotThreshold uint64        // entries since the last snapshot: 8192
+	TrailingLogs      uint64        // entries kept below it for slow followers: 8192
+}
+
+func (c Config) withDefaults() Config {
+	t := &c.Timing
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if len(c.Members) == 1 {
+		def(&t.Heartbeat, 50*time.Millisecond)
+	}
+	def(&t.Heartbeat, 600*time.Millisecond)
+	def(&t.Commit, 100*time.Millisecond)
+	def(&t.RPC, 3*time.Second)
+	def(&t.Handshake, 5*time.Second)
+	def(&t.DiskStall, 3*time.Second)
+	def(&t.Patience, 10*time.Second)
+	def(&t.Transfer, 2*time.Second)
+	def(&t.Probe, time.Second)
+	def(&t.Silence, 6*time.Hour)
+	def(&t.MaxSkew, 5*time.Second)
+	def(&t.SnapshotEvery, 30*time.Second)
+	if t.SnapshotThreshold == 0 {
+		t.SnapshotThreshold = 8192
+	}
+	if t.TrailingLogs == 0 {
+		t.TrailingLogs = 8192
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Log = c.Log.With("node", c.ID)
+	if c.Wall == nil {
+		c.Wall = time.Now
+	}
+	if c.Exit == nil {
+		log := c.Log
+		c.Exit = func(err error) {
+			log.Error("the node ends itself", "err", err)
+			os.Exit(1)
+		}
+	}
+	if c.Dial == nil {
+		d := &net.Dialer{KeepAlive: 5 * time.Second}
+		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.ID == "":
+		return errors.New("node: Config.ID is empty")
+	case c.Dir == "":
+		return errors.New("node: Config.Dir is empty")
+	case c.TLS == nil || c.TLS.RootCAs == nil || c.TLS.ClientCAs == nil:
+		return errors.New("node: Config.TLS needs a certificate, RootCAs and ClientCAs (see ParseTLS)")
+	case len(c.SealKey) != 0 && len(c.SealKey) != 32:
+		return fmt.Errorf("node: Config.SealKey has %d bytes, needs 32", len(c.SealKey))
+	}
+	seen, self := map[string]bool{}, false
+	for _, m := range c.Members {
+		switch {
+		case m.ID == "" || m.Addr == "":
+			return fmt.Errorf("node: member %+v needs an id and an address", m)
+		case seen[m.ID]:
+			return fmt.Errorf("node: member %q is named twice", m.ID)
+		}
+		seen[m.ID] = true
+		self = self || m.ID == c.ID
+	}
+	if !self {
+		return fmt.Errorf("node: id %q is not among the members; add it to [[members]] or correct id", c.ID)
+	}
+	return nil
+}

@@ -1,0 +1,329 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+
+	"stoker/fsm"
+)
+
+// The folders below Config.Dir that are the node's own.
+const (
+	raftDir  = "raft"
+	stateDir = "state"
+)
+
+// Node is one member of the cluster.
+type Node struct {
+	cfg  Config
+	self Member
+	log  *slog.Logger
+
+	// the cluster port and what listens there
+	port    *port
+	server  *http.Server
+	mux     *http.ServeMux
+	control *http.Client // the node's own small messages
+	bulk    *http.Client // Call and CallLeader: pictures must not delay proposals
+
+	// the log and the machine
+	nursery   *nursery
+	db        *raftboltdb.BoltStore
+	logs      raft.LogStore
+	transport *transport
+	acks      *acks
+	spread    spread
+	raft      *raft.Raft
+	machine   *fsm.Machine
+	applied   *progress
+
+	// this node as a leader, and as one that asks the leader
+	leader    *leaderWatch
+	lead      *leadership
+	clock     *clock
+	batcher   *batcher
+	proposer  *proposer
+	reads     *rounds
+	confirms  *rounds
+	nextTimer deadline
+	peers     peers
+
+	ctx    context.Context // ends when the node stops
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	stop   sync.Once
+}
+
+// Start starts a node. On an empty folder it returns when the other members have
+// agreed that the cluster is new, or with an error if it is not; ctx bounds that
+// and nothing later. It does not wait for a leader: Ready does.
+func Start(ctx context.Context, c Config) (*Node, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	c = c.withDefaults()
+	n := &Node{
+		cfg: c, log: c.Log, mux: http.NewServeMux(), leader: &leaderWatch{}, spread: spread{make(chan struct{}, 1)},
+		clock: &clock{wall: c.Wall}, peers: peers{last: map[string]heard{}},
+	}
+	n.acks = newAcks(n.spread.look)
+	for _, m := range c.Members {
+		if m.ID == c.ID {
+			n.self = m
+		}
+	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	if err := n.start(ctx); err != nil {
+		n.shutdown()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *Node) start(ctx context.Context) error {
+	snaps, empty, err := n.openDisk()
+	if err != nil {
+		return err
+	}
+	if err := n.openPort(); err != nil {
+		return err
+	}
+	conf := n.raftConfig()
+	if empty {
+		if err := n.bootstrap(ctx, conf, n.db, snaps); err != nil {
+			return err
+		}
+	}
+	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied}, n.logs, n.db, snaps, n.transport)
+	if err != nil {
+		return fmt.Errorf("node: start raft: %w", err)
+	}
+	n.transport.raft.Store(n.raft)
+	n.serve()
+	n.log.Info("node started", "index", n.machine.Index(), "members", len(n.cfg.Members))
+	return nil
+}
+
+// openDisk opens the log, the snapshots and the machine.
+func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
+	dir := filepath.Join(n.cfg.Dir, raftDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, false, fmt.Errorf("node: %w", err)
+	}
+	if n.db, err = openLog(dir); err != nil {
+		return nil, false, fmt.Errorf("node: %w", err)
+	}
+	watched := &watchedLog{LogStore: n.db, limit: n.cfg.Timing.DiskStall, exit: n.cfg.Exit, log: n.log}
+	if n.logs, err = raft.NewLogCache(cachedLogs, watched); err != nil {
+		return nil, false, fmt.Errorf("node: %w", err)
+	}
+	// Two are kept: a follower may be reading the older one while a new one is made.
+	if snaps, err = raft.NewFileSnapshotStoreWithLogger(dir, 2, newRaftLog(n.log)); err != nil {
+		return nil, false, fmt.Errorf("node: open the snapshots: %w", err)
+	}
+	if empty, err = isEmpty(n.db, snaps); err != nil {
+		return nil, false, fmt.Errorf("node: read the log: %w", err)
+	}
+	if n.nursery, err = openNursery(dir, empty); err != nil {
+		return nil, false, fmt.Errorf("node: %w", err)
+	}
+	n.machine, err = openMachine(filepath.Join(n.cfg.Dir, stateDir), n.db, snaps, fsm.Options{Fatal: n.cfg.Exit, Log: n.log}, n.log)
+	if err != nil {
+		return nil, false, fmt.Errorf("node: %w", err)
+	}
+	n.applied = newProgress(n.machine.Index())
+	n.machine.Subscribe(func(c fsm.Changes) { n.nextTimer.set(c.NextTimer) })
+	return snaps, empty, nil
+}
+
+// openPort opens the cluster port. Until serve the others can ask one thing:
+// whether this folder is empty.
+func (n *Node) openPort() error {
+	ln := n.cfg.Listener
+	if ln == nil {
+		var err error
+		if ln, err = net.Listen("tcp", n.self.Addr); err != nil {
+			return fmt.Errorf("node: open the cluster port: %w", err)
+		}
+	}
+	n.port = newPort(n.cfg, ln, func(id string) (string, bool) {
+		for _, m := range n.cfg.Members {
+			if m.ID == id {
+				return m.Addr, true
+			}
+		}
+		return "", false
+	})
+	n.control, n.bulk = newClient(n.port), newClient(n.port)
+	n.transport = &transport{acks: n.acks, NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream:  raftLayer{n.port.raft, n.port},
+		MaxPool: raftPool,
+		Timeout: n.cfg.Timing.RPC,
+		Logger:  newRaftLog(n.log),
+	})}
+	// Raft allows Timeout for each TimeoutScale bytes of a snapshot, to the last
+	// byte restored and synced at the other end: be generous, a follower that is
+	// sent the same snapshot again and again never catches up (issue 697).
+	n.transport.TimeoutScale = 64 << 10
+	n.mux.Handle("POST "+pathBootstrap, n.nursery)
+	n.server = newServer(n.mux)
+	n.wg.Go(func() { n.server.Serve(n.port.http) })
+	return nil
+}
+
+func (n *Node) raftConfig() *raft.Config {
+	t := n.cfg.Timing
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(n.cfg.ID)
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = t.Heartbeat, t.Heartbeat, t.Heartbeat
+	c.CommitTimeout = t.Commit
+	c.MaxAppendEntries = 32 // entries are large: group commit has happened before them
+	c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = t.SnapshotEvery, t.SnapshotThreshold, t.TrailingLogs
+	c.NoSnapshotRestoreOnStart = true // openMachine has done what is needed
+	c.NoLegacyTelemetry = true
+	c.Logger = newRaftLog(n.log)
+	return c
+}
+
+// serve starts everything that runs beside Raft.
+func (n *Node) serve() {
+	t := n.cfg.Timing
+	n.lead = &leadership{raft: n.raft, log: n.log, begin: func(uint64) { n.clock.lead(n.machine.Clock()) }}
+	n.batcher = newBatcher(n.raft, n.clock, n.cfg.Wall, n.spread.look)
+	n.confirms = &rounds{ctx: n.ctx, limit: t.Patience, run: n.confirm}
+	n.reads = &rounds{ctx: n.ctx, limit: t.Patience, run: n.readIndex}
+	n.proposer = &proposer{
+		node: n.cfg.ID, patience: t.Patience, silence: t.Silence, leader: n.leader, send: n.propose,
+		slots: make(chan struct{}, groupsAtOnce), wake: make(chan struct{}, 1), origin: newOrigin(),
+	}
+	n.watchLeader()
+	n.wg.Go(func() { n.lead.follow(n.ctx) })
+	n.wg.Go(func() { n.proposer.run(n.ctx) })
+	n.wg.Go(func() { n.spreadCommits(n.ctx) })
+	for _, m := range n.cfg.Members {
+		if m.ID != n.cfg.ID {
+			n.wg.Go(func() { n.probe(n.ctx, m.ID) })
+		}
+	}
+	n.wg.Go(func() { n.announce(n.ctx) })
+	n.WhileLeader("genesis", n.genesis)
+	n.WhileLeader("timers", n.timers)
+	n.WhileLeader("clock", n.steady)
+	n.mux.HandleFunc("POST "+pathPropose, n.servePropose)
+	n.mux.HandleFunc("POST "+pathReadIndex, n.serveReadIndex)
+	n.mux.HandleFunc("POST "+pathStatus, n.serveStatus)
+}
+
+// watchLeader follows whom Raft takes for the leader.
+func (n *Node) watchLeader() {
+	news := make(chan raft.Observation, 1) // one that waits is enough: what is true now is read below
+	o := raft.NewObserver(news, false, func(o *raft.Observation) bool {
+		_, ok := o.Data.(raft.LeaderObservation)
+		return ok
+	})
+	n.raft.RegisterObserver(o)
+	update := func() {
+		_, id := n.raft.LeaderWithID()
+		if was := n.leader.set(string(id)); was != string(id) {
+			n.log.Info("leader", "leader", id, "was", was, "term", n.raft.CurrentTerm())
+		}
+	}
+	update()
+	n.wg.Go(func() {
+		defer n.raft.DeregisterObserver(o)
+		for {
+			select {
+			case <-news:
+				update()
+			case <-n.ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// transferTo hands leadership over, to the one furthest along when id is empty.
+func (n *Node) transferTo(ctx context.Context, id string) error {
+	var f raft.Future
+	if id == "" {
+		f = n.raft.LeadershipTransfer()
+	} else {
+		f = n.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(id))
+	}
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Stop hands leadership over if another node can take it (for as long as ctx and
+// Timing.Transfer allow), makes the state durable and closes everything. What is
+// not answered by then fails with ErrUnavailable or ErrOutcomeUnknown.
+func (n *Node) Stop(ctx context.Context) error {
+	var err error
+	n.stop.Do(func() {
+		if n.raft.State() == raft.Leader && len(n.cfg.Members) > 1 {
+			ctx, cancel := context.WithTimeout(ctx, n.cfg.Timing.Transfer)
+			if terr := n.transferTo(ctx, ""); terr != nil {
+				n.log.Info("leadership was not handed over; the others elect", "err", terr)
+			}
+			cancel()
+		}
+		err = n.shutdown()
+		n.log.Info("node stopped")
+	})
+	return err
+}
+
+// shutdown closes what has been opened, in whatever state Start left it.
+func (n *Node) shutdown() error {
+	n.cancel()
+	if n.batcher != nil {
+		n.batcher.close()
+	}
+	var down raft.Future
+	if n.raft != nil {
+		down = n.raft.Shutdown()
+	}
+	if n.port != nil {
+		n.port.close() // Raft's own goroutines are in the middle of messages
+		n.server.Close()
+		n.transport.Close()
+		n.control.CloseIdleConnections()
+		n.bulk.CloseIdleConnections()
+	}
+	var err error
+	if down != nil {
+		err = down.Error()
+		n.reads.wg.Wait()
+		n.confirms.wg.Wait()
+	}
+	n.wg.Wait()
+	if n.machine != nil {
+		err = errors.Join(err, n.machine.Close())
+	}
+	if n.db != nil {
+		err = errors.Join(err, n.db.Close())
+	}
+	return err
+}
+
+// asRefusal is the machine's refusal in an error.
+func asRefusal(err error) (*fsm.Refusal, bool) {
+	var r *fsm.Refusal
+	return r, errors.As(err, &r)
+}

@@ -1,0 +1,90 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// peers is what the other members last said of themselves.
+type peers struct {
+	mu   sync.Mutex
+	last map[string]heard
+}
+
+// heard is one answer to a probe.
+type heard struct {
+	report report
+	at     time.Time     // when it came
+	offset time.Duration // its wall clock against ours, half the round trip allowed for
+}
+
+// report is what a node says of itself to another.
+type report struct {
+	ID      string `cbor:"1,keyasint"`
+	Role    string `cbor:"2,keyasint"`
+	Term    uint64 `cbor:"3,keyasint"`
+	Index   uint64 `cbor:"4,keyasint"` // machine index
+	Hash    []byte `cbor:"5,keyasint"` // running hash at HashAt
+	HashAt  uint64 `cbor:"6,keyasint"`
+	Version string `cbor:"7,keyasint"`
+	Wall    int64  `cbor:"8,keyasint"` // ns since 1970
+}
+
+// freshFor is how many probes may fail before an answer is too old to count.
+const freshFor = 5
+
+// probe asks every other member's status, again and again, until ctx ends.
+func (n *Node) probe(ctx context.Context, member string) {
+	tick := time.NewTicker(n.cfg.Timing.Probe)
+	defer tick.Stop()
+	for {
+		n.probeOnce(ctx, member)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (n *Node) probeOnce(ctx context.Context, member string) {
+	ctx, cancel := context.WithTimeout(ctx, n.cfg.Timing.RPC)
+	defer cancel()
+	sent := time.Now()
+	b, err := n.ask(ctx, member, pathStatus, nil)
+	if err != nil {
+		return
+	}
+	var r report
+	if cbor.Unmarshal(b, &r) != nil || r.ID != member {
+		return
+	}
+	now := time.Now()
+	trip := now.Sub(sent)
+	offset := time.Duration(r.Wall-n.cfg.Wall().UnixNano()) + trip/2
+	n.peers.mu.Lock()
+	defer n.peers.mu.Unlock()
+	n.peers.last[member] = heard{report: r, at: now, offset: offset}
+}
+
+// get gives a member's last answer, if it is fresh.
+func (p *peers) get(member string, fresh time.Duration) (heard, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h, ok := p.last[member]
+	return h, ok && time.Since(h.at) <= fresh
+}
+
+// offsets are the others' wall clocks against this node's, of those that answer.
+func (n *Node) offsets() map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for _, m := range n.cfg.Members {
+		if h, ok := n.peers.get(m.ID, freshFor*n.cfg.Timing.Probe); ok {
+			out[m.ID] = h.offset
+		}
+	}
+	return out
+}

@@ -1,0 +1,152 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"stoker/fsm"
+)
+
+// A leader that was cut off, and does not know it yet, must not answer from what
+// it has: the others have elected and gone on.
+func TestRead_ADeposedLeaderServesNothingStale(t *testing.T) {
+	for _, way := range []string{"both", "in", "out"} {
+		t.Run(way, func(t *testing.T) {
+			inCluster(t, nil, three, func(t *testing.T, c *cluster) {
+				old := c.leader()
+				for _, id := range three {
+					if way != "out" {
+						c.net.cut(id, old.cfg.ID)
+					}
+					if way != "in" {
+						c.net.cut(old.cfg.ID, id)
+					}
+				}
+				stop := make(chan struct{})
+				done := make(chan struct{})
+				acked := newTally()
+				go func() { // readers that never rest
+					defer close(done)
+					for {
+						select {
+						case <-stop:
+							return
+						default:
+						}
+						atLeast := int64(10 + acked.count())
+						ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+						got, err := credits(ctx, old, Linearizable)
+						cancel()
+						if err == nil && got < atLeast {
+							t.Errorf("read %d credits when %d were acknowledged", got, atLeast)
+						}
+						time.Sleep(time.Millisecond)
+					}
+				}()
+				rest := c.others(old.cfg.ID)
+				for range 50 {
+					if err := acked.write(t.Context(), rest[0]); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+				c.net.heal()
+				time.Sleep(2 * time.Second)
+				close(stop)
+				<-done
+				c.mustCredits(old, 60)
+			})
+		})
+	}
+}
+
+func TestRead_ManyReadersShareARound(t *testing.T) {
+	inCluster(t, nil, three, func(t *testing.T, c *cluster) {
+		r := &rounds{ctx: t.Context(), limit: time.Minute}
+		begun := 0
+		r.run = func(context.Context) (uint64, error) {
+			begun++
+			time.Sleep(time.Second)
+			return uint64(begun), nil
+		}
+		got := make(chan uint64)
+		ask := func() {
+			i, err := r.join(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			got <- i
+		}
+		go ask()
+		time.Sleep(time.Millisecond)
+		for range 100 {
+			go ask() // all during the first round
+		}
+		if first := <-got; first != 1 {
+			t.Errorf("the first reader got round %d", first)
+		}
+		for range 100 {
+			if i := <-got; i != 2 {
+				t.Errorf("a reader that came during round 1 got round %d", i)
+			}
+		}
+		r.wg.Wait()
+	})
+}
+
+func TestRead_AtLeastWaitsHereAndKnowsTheEpoch(t *testing.T) {
+	// Followers hear of a commit at once, not when the leader's timer repeats it.
+	slow := func(c *Config) { c.Timing.Commit = time.Hour }
+	inCluster(t, slow, three, func(t *testing.T, c *cluster) {
+		began := time.Now()
+		for range 20 {
+			for _, w := range c.others("") {
+				at := c.mustGrant(w).Index
+				for _, r := range c.others("") {
+					v, err := r.Read(t.Context(), AtLeast(at, 1))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if v.Index() < at {
+						t.Errorf("asked for %d, got %d", at, v.Index())
+					}
+					v.Close()
+				}
+			}
+		}
+		if took := time.Since(began); took > 200*time.Millisecond {
+			t.Errorf("60 writes and 180 reads of them took %v", took)
+		}
+		n := c.leader()
+		if _, err := n.Read(t.Context(), AtLeast(1, 7)); err == nil {
+			t.Error("another epoch was served")
+		} else if r, ok := asRefusal(err); !ok || r.Code != fsm.ValidationFailed {
+			t.Errorf("another epoch: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := n.Read(ctx, AtLeast(1<<40, 1)); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("an index of the future: %v", err)
+		}
+	})
+}
+
+func TestRead_StaleNeedsNobody(t *testing.T) {
+	inCluster(t, nil, three, func(t *testing.T, c *cluster) {
+		c.agree()
+		n := c.leader()
+		c.crash(c.others(n.cfg.ID)[0].cfg.ID)
+		c.crash(c.others(n.cfg.ID)[0].cfg.ID)
+		time.Sleep(5 * time.Second)
+		if got, err := credits(t.Context(), n, Stale); got != 10 || err != nil {
+			t.Errorf("%d, %v", got, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := n.Ready(ctx); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("a node without a quorum is ready: %v", err)
+		}
+	})
+}

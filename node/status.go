@@ -1,0 +1,143 @@
+package node
+
+import (
+	"encoding/hex"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/hashicorp/raft"
+)
+
+// Status is what an operator asks a node first.
+type Status struct {
+	ID       string         `json:"id"`
+	Version  string         `json:"version"`
+	Role     string         `json:"role"`   // leader, follower, candidate, shutdown
+	Leader   string         `json:"leader"` // "" while none is known
+	Term     uint64         `json:"term"`
+	Index    uint64         `json:"index"` // of the machine
+	Commit   uint64         `json:"commit"`
+	LastLog  uint64         `json:"last_log"`
+	Epoch    uint64         `json:"epoch"`
+	Hash     string         `json:"hash"`    // of the machine, at HashAt
+	HashAt   uint64         `json:"hash_at"` // equal indexes must show equal hashes on all nodes
+	LogBytes int64          `json:"log_bytes"`
+	Bytes    int64          `json:"state_bytes"`
+	Members  []MemberStatus `json:"members"`
+}
+
+// MemberStatus is a member as this node sees it.
+type MemberStatus struct {
+	ID      string        `json:"id"`
+	Addr    string        `json:"addr"`
+	HTTP    string        `json:"http"`
+	Voter   bool          `json:"voter"`
+	Alive   bool          `json:"alive"` // it answered lately
+	Role    string        `json:"role"`
+	Version string        `json:"version"`
+	Index   uint64        `json:"index"`
+	Lag     uint64        `json:"lag"`          // entries behind the furthest member known
+	Contact time.Duration `json:"last_contact"` // since it was last heard of, ns; -1: never
+	Offset  time.Duration `json:"clock_offset"` // its wall clock against this node's, ns
+	Hash    string        `json:"hash"`
+	HashAt  uint64        `json:"hash_at"`
+}
+
+// Members are the members the configuration names.
+func (n *Node) Members() []Member { return append([]Member(nil), n.cfg.Members...) }
+
+// ID is this node's id.
+func (n *Node) ID() string { return n.cfg.ID }
+
+// Leader is whom this node takes for the leader.
+func (n *Node) Leader() (id string, ok bool) {
+	id, _ = n.leader.get()
+	return id, id != ""
+}
+
+// Status gathers. It asks nobody: of the others it says what they last said.
+func (n *Node) Status() Status {
+	own := n.report()
+	v := n.machine.View()
+	epoch := v.Epoch()
+	v.Close()
+	leader, _ := n.Leader()
+	s := Status{
+		ID: own.ID, Version: own.Version, Role: own.Role, Leader: leader, Term: own.Term,
+		Index: own.Index, Commit: n.raft.CommitIndex(), LastLog: n.raft.LastIndex(), Epoch: epoch,
+		Hash: hex.EncodeToString(own.Hash), HashAt: own.HashAt,
+		LogBytes: folderBytes(filepath.Join(n.cfg.Dir, raftDir)), Bytes: folderBytes(filepath.Join(n.cfg.Dir, stateDir)),
+	}
+	votes := map[string]bool{}
+	for _, srv := range n.raft.GetConfiguration().Configuration().Servers {
+		votes[string(srv.ID)] = srv.Suffrage == raft.Voter
+	}
+	top := own.Index
+	for _, m := range n.cfg.Members {
+		h, alive := n.peers.get(m.ID, freshFor*n.cfg.Timing.Probe)
+		if m.ID == n.cfg.ID {
+			h, alive = heard{report: own, at: time.Now()}, true
+		}
+		contact := time.Duration(-1)
+		if !h.at.IsZero() {
+			contact = time.Since(h.at)
+		}
+		top = max(top, h.report.Index)
+		s.Members = append(s.Members, MemberStatus{
+			ID: m.ID, Addr: m.Addr, HTTP: m.HTTP, Voter: votes[m.ID], Alive: alive,
+			Role: h.report.Role, Version: h.report.Version, Index: h.report.Index,
+			Contact: contact, Offset: h.offset,
+			Hash: hex.EncodeToString(h.report.Hash), HashAt: h.report.HashAt,
+		})
+	}
+	for i := range s.Members {
+		s.Members[i].Lag = top - s.Members[i].Index
+	}
+	return s
+}
+
+func (n *Node) report() report {
+	at, sum := n.machine.Hash()
+	return report{
+		ID: n.cfg.ID, Role: roleOf(n.raft.State()), Term: n.raft.CurrentTerm(), Index: n.machine.Index(),
+		Hash: sum[:], HashAt: at, Version: n.cfg.Version, Wall: n.cfg.Wall().UnixNano(),
+	}
+}
+
+func (n *Node) serveStatus(w http.ResponseWriter, _ *http.Request) {
+	b, err := cbor.Marshal(n.report())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Write(b)
+}
+
+func roleOf(s raft.RaftState) string {
+	switch s {
+	case raft.Leader:
+		return "leader"
+	case raft.Follower:
+		return "follower"
+	case raft.Candidate:
+		return "candidate"
+	}
+	return "shutdown"
+}
+
+// folderBytes is what a folder's files hold. Files that vanish meanwhile do not count.
+func folderBytes(dir string) int64 {
+	total := int64(0)
+	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if fi, err := d.Info(); err == nil {
+				total += fi.Size()
+			}
+		}
+		return nil
+	})
+	return total
+}

@@ -1,0 +1,179 @@
+package node
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// transport is Raft's network transport with three changes.
+//
+// It installs no heartbeat handler. Raft's fast path for heartbeats changes the
+// term beside the main loop, and logs can diverge (hashicorp/raft issue 695);
+// without it heartbeats wait their turn in the main loop, behind disk writes,
+// which is what Timing.Heartbeat is sized for.
+//
+// It records in acks what each peer has confirmed: reads are proved by it.
+//
+// It lets heartbeats carry a commit index (see commitFor). Raft's own carry
+// none, so that a follower of an idle leader would learn of the last commit only
+// when Timing.Commit runs out, and every read there would wait for it.
+type transport struct {
+	*raft.NetworkTransport
+	acks *acks
+	raft atomic.Pointer[raft.Raft] // nil until Raft has started
+}
+
+var (
+	_ raft.Transport   = (*transport)(nil)
+	_ raft.WithPreVote = (*transport)(nil)
+	_ raft.WithClose   = (*transport)(nil)
+)
+
+// SetHeartbeatHandler installs nothing.
+func (t *transport) SetHeartbeatHandler(func(raft.RPC)) {}
+
+// AppendEntries sends one message and waits for its answer.
+func (t *transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if isHeartbeat(req) {
+		if c := t.commitFor(id, req.Term); c > 0 {
+			beat := *req // Raft sends the same request again and again
+			beat.LeaderCommitIndex = c
+			req = &beat
+		}
+	}
+	sent := time.Now()
+	t.acks.sending(id, req)
+	err := t.NetworkTransport.AppendEntries(id, to, req, resp)
+	if err == nil {
+		t.acks.record(id, req, resp, sent)
+	}
+	return err
+}
+
+// isHeartbeat says whether Raft made req as a heartbeat: nothing but a term.
+func isHeartbeat(req *raft.AppendEntriesRequest) bool {
+	return req.PrevLogEntry == 0 && len(req.Entries) == 0 && req.LeaderCommitIndex == 0
+}
+
+// commitFor is the commit index that a heartbeat of term may carry to peer:
+// min(commit, match), as etcd's Raft does it, where match is the highest index
+// at which the peer has confirmed, in this term, to hold our log. 0 is none.
+//
+// A follower that takes a message of term T commits up to the index in it
+// without comparing logs, so the index must be committed and the follower must
+// hold our entries up to it. Both hold:
+//
+//  1. Match. The peer answered with success, in T, to a message that said what
+//     our entry at match is (or brought it), so its log equalled ours there
+//     (log matching). If it takes this heartbeat it is still in T, and within T
+//     only this leader's messages change its log: they come from one log that
+//     only grows, so none of them conflicts with what the peer holds below
+//     match. What it confirmed was synced, so a restart does not lose it; a
+//     folder that was lost has no vote and never answers again (package doc).
+//  2. Commit. The commit index is read first and the term after it. If the term
+//     still is T then, the index was read no later than within T, while our log
+//     was T's leader's: it names entries of that log. Read in the other order it
+//     might come from a later leader, about entries that replaced ours, while
+//     this heartbeat of T was still being made.
+func (t *transport) commitFor(peer raft.ServerID, term uint64) uint64 {
+	r := t.raft.Load()
+	if r == nil {
+		return 0
+	}
+	commit := r.CommitIndex()
+	if r.CurrentTerm() != term {
+		return 0
+	}
+	return min(commit, t.acks.match(peer, term))
+}
+
+// votes are asked again at once when a pooled connection turns out to be dead:
+// after a peer's restart up to raftPool of them are, and Raft would take the
+// error for a refusal and wait for another election timeout.
+func (t *transport) ask(call func() error) error {
+	began := time.Now()
+	var err error
+	for range raftPool + 1 {
+		if err = call(); err == nil || time.Since(began) > quickFailure {
+			return err
+		}
+	}
+	return err
+}
+
+const (
+	raftPool     = 3 // idle connections to each peer
+	quickFailure = 50 * time.Millisecond
+)
+
+// RequestVote is safe to repeat: a voter grants the same candidate's vote again.
+func (t *transport) RequestVote(id raft.ServerID, to raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	return t.ask(func() error { return t.NetworkTransport.RequestVote(id, to, req, resp) })
+}
+
+// RequestPreVote changes nothing at the voter.
+func (t *transport) RequestPreVote(id raft.ServerID, to raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	return t.ask(func() error { return t.NetworkTransport.RequestPreVote(id, to, req, resp) })
+}
+
+// AppendEntriesPipeline opens a pipeline whose answers are recorded as well.
+func (t *transport) AppendEntriesPipeline(id raft.ServerID, to raft.ServerAddress) (raft.AppendPipeline, error) {
+	inner, err := t.NetworkTransport.AppendEntriesPipeline(id, to)
+	if err != nil {
+		return nil, err
+	}
+	p := &pipeline{AppendPipeline: inner, acks: t.acks, peer: id, answered: make(chan raft.AppendFuture), closed: make(chan struct{})}
+	go p.watch()
+	return p, nil
+}
+
+// Close closes the transport and its idle connections.
+func (t *transport) Close() error {
+	err := t.NetworkTransport.Close()
+	t.CloseStreams()
+	return err
+}
+
+// pipeline passes on what the inner pipeline answers, and records it.
+type pipeline struct {
+	raft.AppendPipeline
+	acks     *acks
+	peer     raft.ServerID
+	answered chan raft.AppendFuture
+	closed   chan struct{}
+}
+
+func (p *pipeline) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	p.acks.sending(p.peer, req)
+	return p.AppendPipeline.AppendEntries(req, resp)
+}
+
+// watch records: a future's Start is taken before the message is written, so it
+// is a send time. It is the only reader of the inner pipeline.
+func (p *pipeline) watch() {
+	for {
+		select {
+		case f := <-p.AppendPipeline.Consumer():
+			if f.Error() == nil { // the inner pipeline answers a future before it passes it on
+				p.acks.record(p.peer, f.Request(), f.Response(), f.Start())
+			}
+			select {
+			case p.answered <- f:
+			case <-p.closed:
+				return
+			}
+		case <-p.closed:
+			return
+		}
+	}
+}
+
+func (p *pipeline) Consumer() <-chan raft.AppendFuture { return p.answered }
+
+// Close is called once, by the goroutine of Raft that made the pipeline.
+func (p *pipeline) Close() error {
+	close(p.closed)
+	return p.AppendPipeline.Close()
+}
