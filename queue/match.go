@@ -1,0 +1,80 @@
+package queue
+
+import (
+	"context"
+	"slices"
+
+	"stoker/fsm"
+	"stoker/node"
+)
+
+// match proposes a Lease for the waiting workers, if something may have come
+// for them since the last one found nothing.
+func (b *broker) match(ctx context.Context) {
+	v := b.node.View()
+	ready := v.Waiting()
+	v.Close()
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.matching || b.seen == b.news || len(b.waiters) == 0 {
+		return
+	}
+	var asked []*waiter
+	var c fsm.Lease
+	for _, w := range b.waiters {
+		if len(asked) == maxWants {
+			break
+		}
+		if wanted(w.want, ready) {
+			w.asked = true
+			asked, c.Wants = append(asked, w), append(c.Wants, w.want)
+		}
+	}
+	if len(asked) == 0 {
+		b.seen = b.news
+		return
+	}
+	b.matching = true
+	go b.propose(ctx, c, asked, b.news)
+}
+
+// wanted says whether any ready work is of a preset that the worker takes.
+func wanted(w fsm.Want, ready map[string]int) bool {
+	if len(w.Presets) == 0 {
+		return len(ready) > 0
+	}
+	return slices.ContainsFunc(w.Presets, func(p string) bool { return ready[p] > 0 })
+}
+
+// propose asks the machine for grants and hands them to the waiters. Whoever was
+// granted nothing stays, in its old place.
+func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news uint64) {
+	r, err := node.Apply(ctx, b.node, c, node.By("system"))
+	if err != nil && ctx.Err() == nil {
+		b.log.Warn("queue: a lease was not answered; the polls are tried again", "polls", len(asked), "err", err)
+	}
+	b.mu.Lock()
+	defer b.poke()
+	defer b.mu.Unlock()
+	b.matching = false
+	granted := 0
+	for i, w := range asked {
+		w.asked = false
+		var g *fsm.Grant
+		if err == nil {
+			g = r.Answer.Grants[i]
+		}
+		if g == nil && !w.leaving {
+			continue
+		}
+		if g != nil {
+			granted++
+		}
+		w.got <- g
+		b.waiters = slices.DeleteFunc(b.waiters, func(o *waiter) bool { return o == w })
+	}
+	if err == nil && granted == 0 {
+		b.seen = news
+	}
+}

@@ -1,0 +1,197 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stoker/fsm"
+)
+
+func TestPoll_ReadyWorkComesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		j := h.job(3)
+		began := time.Now()
+		g := h.poll(fsm.Want{Worker: "w1", Max: 2}, 30*time.Second)
+		if g == nil || g.Job.ID != j.ID || !slices.Equal(g.Lease.Granted, []int{0, 1}) {
+			t.Fatalf("grant %+v, want items 0 and 1 of %s", g, j.ID)
+		}
+		if waited := time.Since(began); waited > time.Second {
+			t.Fatalf("ready work took %v", waited)
+		}
+	})
+}
+
+func TestPoll_WaitingCostsNoEntry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.poll(fsm.Want{Worker: "w0"}, 0) // whatever the start still had to write
+		before := h.node.View()
+		defer before.Close()
+		began := time.Now()
+		if g := h.poll(fsm.Want{Worker: "w1", Max: 1}, 30*time.Second); g != nil {
+			t.Fatalf("granted %+v out of nothing", g)
+		}
+		if waited := time.Since(began); waited != 30*time.Second {
+			t.Fatalf("an empty poll was answered after %v", waited)
+		}
+		if now := h.view().Index(); now != before.Index() {
+			t.Fatalf("30 s of waiting took the log from %d to %d", before.Index(), now)
+		}
+	})
+}
+
+func TestPoll_ParkedWorkerIsServedWhenWorkArrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		got := make(chan *fsm.Grant)
+		go func() { got <- h.poll(fsm.Want{Worker: "w1", Max: 16}, 60*time.Second) }()
+		time.Sleep(20 * time.Second) // virtual
+		j := h.job(1)
+		began := time.Now()
+		if g := <-got; g == nil || g.Job.ID != j.ID {
+			t.Fatalf("grant %+v, want %s", g, j.ID)
+		}
+		if waited := time.Since(began); waited > time.Second {
+			t.Fatalf("the parked worker waited %v after the work came", waited)
+		}
+	})
+}
+
+func TestPoll_EachItemGoesToExactlyOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		const workers, items = 200, 60
+		var mu sync.Mutex
+		held := map[int]string{}
+		var wg sync.WaitGroup
+		for w := range workers {
+			wg.Go(func() {
+				g := h.poll(fsm.Want{Worker: fmt.Sprintf("w%d", w), Max: 1}, 5*time.Second)
+				if g == nil {
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for _, idx := range g.Lease.Granted {
+					if other, taken := held[idx]; taken {
+						t.Errorf("item %d went to %s and to w%d", idx, other, w)
+					}
+					held[idx] = g.Lease.Worker
+				}
+			})
+		}
+		synctest.Wait()
+		h.job(items)
+		wg.Wait()
+		if len(held) != items {
+			t.Fatalf("%d of %d items were handed out", len(held), items)
+		}
+	})
+}
+
+func TestPoll_OnlyPresetsTheWorkerTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.job(1)
+		if g := h.poll(fsm.Want{Worker: "w1", Presets: []string{"seller"}, Max: 1}, time.Second); g != nil {
+			t.Fatalf("a worker for seller was granted %s", g.Job.Preset)
+		}
+		if g := h.poll(fsm.Want{Worker: "w2", Presets: []string{"seller", "interior"}, Max: 1}, time.Second); g == nil {
+			t.Fatal("a worker for both was granted nothing")
+		}
+	})
+}
+
+func TestPoll_TheSamePollGetsTheSameGrant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.job(4)
+		want := fsm.Want{Worker: "w1", Poll: "p1", Max: 2}
+		first, again := h.poll(want, time.Second), h.poll(want, time.Second)
+		if first == nil || again == nil || first.Lease.Fence != again.Lease.Fence {
+			t.Fatalf("poll p1 was granted %+v, then %+v", first, again)
+		}
+		want.Poll = "p2"
+		if next := h.poll(want, time.Second); next == nil || next.Lease.Fence == first.Lease.Fence {
+			t.Fatalf("poll p2 was granted %+v", next)
+		}
+	})
+}
+
+func TestLease_UnconfirmedComesBackUnburned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.job(1)
+		h.poll(fsm.Want{Worker: "w1", Max: 1}, time.Second) // its answer is lost on the way
+		began := time.Now()
+		g := h.poll(fsm.Want{Worker: "w2", Max: 1}, 60*time.Second)
+		if g == nil || g.Lease.Attempt != 1 {
+			t.Fatalf("grant %+v, want the item again at attempt 1", g)
+		}
+		if waited := time.Since(began); waited > 11*time.Second {
+			t.Fatalf("an unconfirmed grant came back after %v", waited)
+		}
+	})
+}
+
+func TestLease_RunsOutAndItsHolderIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.job(1)
+		g := h.poll(fsm.Want{Worker: "w1", Max: 1}, time.Second)
+		beat, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence)
+		if err != nil || beat.TTL != 60*time.Second || len(beat.Cancel) != 0 {
+			t.Fatalf("heartbeat: %+v, %v", beat, err)
+		}
+		began := time.Now()
+		again := h.poll(fsm.Want{Worker: "w2", Max: 1}, 90*time.Second)
+		if waited := time.Since(began); again == nil || waited < 60*time.Second || waited > 63*time.Second {
+			t.Fatalf("granted %+v again after %v, want the TTL and 1 s of back-off", again, waited)
+		}
+		if again.Lease.Attempt != 2 || again.Lease.Fence <= g.Lease.Fence {
+			t.Fatalf("attempt %d under fence %d", again.Lease.Attempt, again.Lease.Fence)
+		}
+		var refused *fsm.Refusal
+		if _, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence); !errors.As(err, &refused) || refused.Code != fsm.LeaseLost {
+			t.Fatalf("the late holder's heartbeat: %v, want LEASE_LOST", err)
+		}
+	})
+}
+
+func TestLease_HeartbeatsKeepIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.job(1)
+		g := h.poll(fsm.Want{Worker: "w1", Max: 1}, time.Second)
+		index := h.view().Index()
+		for range 30 {
+			if _, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Second) // virtual
+		}
+		if now := h.view().Index(); now != index {
+			t.Fatalf("ten minutes of heartbeats took the log from %d to %d", index, now)
+		}
+	})
+}
+
+func TestLease_CancelIsToldByTheHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		j := h.job(2)
+		g := h.poll(fsm.Want{Worker: "w1", Max: 2}, time.Second)
+		apply(h, fsm.CancelJob{User: j.User, Job: j.ID})
+		beat, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence)
+		if err != nil || !slices.Equal(beat.Cancel, []int{0, 1}) {
+			t.Fatalf("heartbeat after the cancel: %+v, %v", beat, err)
+		}
+	})
+}
