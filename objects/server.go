@@ -1,0 +1,286 @@
+package objects
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"stoker/fsm"
+	"stoker/node"
+)
+
+// HeaderRequestID, when the response has it already, is the id that S3's own
+// header and error documents repeat.
+const (
+	HeaderRequestID   = "X-Request-Id"
+	headerS3RequestID = "x-amz-request-id"
+)
+
+// Serve answers one request of the S3 protocol, for /{bucket}/{key}. The
+// server must stream request bodies (StreamRequestBody) and not parse
+// multipart forms ahead (DisablePreParseMultipartForm).
+func (s *Store) Serve(http *fasthttp.RequestCtx) {
+	c := &call{store: s, http: http, id: string(http.Response.Header.Peek(HeaderRequestID))}
+	if c.id == "" {
+		c.id = random(20)
+	}
+	http.Response.Header.Set(headerS3RequestID, c.id)
+	if err := c.serve(); err != nil {
+		c.drain()
+		c.refuse(err)
+	}
+}
+
+// call is one request on its way through the store.
+type call struct {
+	store       *Store
+	http        *fasthttp.RequestCtx
+	id          string
+	claim       Claim
+	bucket, key string
+}
+
+// serve checks the signature before everything else: without a good one nobody
+// learns what there is.
+func (c *call) serve() error {
+	var err error
+	if c.claim, err = c.verify(); err != nil {
+		return err
+	}
+	if c.bucket, c.key, err = splitPath(string(c.http.URI().PathOriginal())); err != nil {
+		return err
+	}
+	if c.bucket != c.store.cfg.Bucket {
+		return fail(NoSuchBucket, "there is no bucket %q", c.bucket)
+	}
+	if err := c.plain(); err != nil {
+		return err
+	}
+	switch string(c.http.Method()) {
+	case fasthttp.MethodPut:
+		return c.put()
+	case fasthttp.MethodGet, fasthttp.MethodHead:
+		return c.get()
+	case fasthttp.MethodDelete:
+		return c.delete()
+	}
+	return fail(MethodNotAllowed, "an object takes GET, HEAD, PUT and DELETE")
+}
+
+func (c *call) verify() (Claim, error) {
+	h := &c.http.Request.Header
+	host := string(h.Host())
+	claim, err := c.store.verifier.Verify(Request{
+		Method: string(c.http.Method()),
+		Path:   string(c.http.URI().PathOriginal()),
+		Query:  string(c.http.URI().QueryString()),
+		Host:   host,
+		Header: func(name string) []string {
+			var values []string
+			for _, v := range h.PeekAll(name) {
+				values = append(values, string(v))
+			}
+			return values
+		},
+		Secure: c.http.IsTLS() || c.store.encrypted(host),
+	})
+	var refused *Error
+	if errors.As(err, &refused) && refused.Code == InvalidAccessKey && !c.store.begun() {
+		return claim, fail(ServiceUnavailable, "this node has not heard of its cluster yet; try again")
+	}
+	return claim, err
+}
+
+// plain refuses what would change the meaning of the request and is not
+// understood: taking PUT ?tagging for an upload would replace the object.
+func (c *call) plain() error {
+	for _, f := range c.claim.query {
+		if strings.HasPrefix(f.name, "X-Amz-") || f.name == FenceParam || f.name == "x-id" {
+			continue
+		}
+		return fail(NotImplemented, "the parameter %q is not supported", f.name)
+	}
+	for _, name := range []string{"x-amz-copy-source", "x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm"} {
+		if len(c.http.Request.Header.Peek(name)) > 0 {
+			return fail(NotImplemented, "the header %s is not supported", name)
+		}
+	}
+	return nil
+}
+
+// maxContentType bounds what the machine keeps of a client's own words.
+const maxContentType = 255
+
+func (c *call) put() error {
+	h := &c.http.Request.Header
+	in := PutRequest{
+		Bucket: c.bucket, Key: c.key, Size: int64(h.ContentLength()),
+		ContentType: string(h.ContentType()), SHA256: c.claim.Payload,
+		By: "key " + c.claim.AccessKey, RequestID: c.id,
+	}
+	switch {
+	case in.Size < 0:
+		return fail(MissingContentLength, "an upload needs Content-Length")
+	case len(in.ContentType) > maxContentType:
+		return fail(InvalidArgument, "a content type has at most %d bytes", maxContentType)
+	}
+	for _, name := range []string{fasthttp.HeaderIfMatch, fasthttp.HeaderIfNoneMatch, fasthttp.HeaderContentEncoding} {
+		if len(h.Peek(name)) > 0 {
+			return fail(NotImplemented, "uploads with %s are not supported", name)
+		}
+	}
+	if sum := h.Peek("Content-MD5"); len(sum) > 0 {
+		raw, err := base64.StdEncoding.DecodeString(string(sum))
+		if err != nil || len(raw) != 16 {
+			return fail(InvalidDigest, "Content-MD5 must be an MD5 in base64")
+		}
+		in.MD5 = raw
+	}
+	var err error
+	if in.Fence, err = c.fence(); err != nil {
+		return err
+	}
+	in.Body = c.body()
+	o, err := c.store.Put(context.Background(), in)
+	if err != nil {
+		return err
+	}
+	c.http.Response.Header.Set(fasthttp.HeaderETag, etag(o))
+	return nil
+}
+
+// fence reads the grant that an upload belongs to.
+func (c *call) fence() (uint64, error) {
+	given := false
+	for _, f := range c.claim.query {
+		given = given || f.name == FenceParam
+	}
+	if !given {
+		return 0, nil
+	}
+	text, once := c.claim.Param(FenceParam)
+	fence, err := strconv.ParseUint(text, 10, 64)
+	if !once || err != nil || fence == 0 {
+		return 0, fail(InvalidArgument, "%s must be one positive number", FenceParam)
+	}
+	return fence, nil
+}
+
+// body is what the client uploads, as a stream where the server streams.
+func (c *call) body() io.Reader {
+	if stream := c.http.RequestBodyStream(); stream != nil {
+		return stream
+	}
+	return bytes.NewReader(c.http.PostBody())
+}
+
+// drainLimit is how much of a refused upload is taken in.
+const drainLimit = 64 << 20
+
+// drain takes in what a client is still sending: many read the answer only
+// after their last byte, and closing the connection under them would lose it.
+func (c *call) drain() {
+	if n := c.http.Request.Header.ContentLength(); n > 0 && n <= drainLimit {
+		// A broken connection has nobody to answer to.
+		_, _ = io.Copy(io.Discard, c.body())
+	}
+}
+
+func (c *call) get() error {
+	o, err := c.store.Head(context.Background(), c.bucket, c.key)
+	if err != nil {
+		return err
+	}
+	h := &c.http.Response.Header
+	h.Set(fasthttp.HeaderETag, etag(o))
+	h.Set(fasthttp.HeaderLastModified, string(fasthttp.AppendHTTPDate(nil, time.Unix(0, o.At))))
+	h.Set(fasthttp.HeaderAcceptRanges, "bytes")
+	status, off, n, err := c.conditions(o)
+	if err != nil {
+		return err
+	}
+	c.http.SetStatusCode(status)
+	if status == fasthttp.StatusNotModified {
+		return nil
+	}
+	contentType := o.ContentType
+	if contentType == "" {
+		contentType = "binary/octet-stream" // S3's default
+	}
+	h.SetContentType(contentType)
+	// The uploader chose the type, and the admin page has the same origin: what
+	// is opened in a browser must neither be guessed to be a page nor act as one.
+	h.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
+	h.Set(fasthttp.HeaderContentSecurityPolicy, "default-src 'none'; sandbox")
+	if status == fasthttp.StatusPartialContent {
+		h.SetContentRange(int(off), int(off+n-1), int(o.Size))
+	}
+	if c.http.IsHead() {
+		c.http.Response.SkipBody = true
+		h.SetContentLength(int(n))
+		return nil
+	}
+	body, err := c.store.Open(o, off, n)
+	if err != nil {
+		return err
+	}
+	c.http.Response.SetBodyStream(body, int(n)) // closes it
+	return nil
+}
+
+func (c *call) delete() error {
+	err := c.store.Delete(context.Background(), c.bucket, c.key, node.By("key "+c.claim.AccessKey), node.RequestID(c.id))
+	if err == nil {
+		c.http.SetStatusCode(fasthttp.StatusNoContent)
+	}
+	return err
+}
+
+// refuse answers an error as S3 does.
+func (c *call) refuse(err error) {
+	e := c.asS3(err)
+	resp := &c.http.Response
+	resp.ResetBody()
+	for _, name := range []string{fasthttp.HeaderETag, fasthttp.HeaderLastModified, fasthttp.HeaderAcceptRanges} {
+		resp.Header.Del(name)
+	}
+	resp.SetStatusCode(e.Status())
+	resp.Header.SetContentType("application/xml")
+	if e.Code == ServiceUnavailable {
+		resp.Header.Set(fasthttp.HeaderRetryAfter, "1")
+	}
+	resp.SetBody(e.XML(string(c.http.URI().PathOriginal()), c.id))
+}
+
+// asS3 says an error in S3's terms. What nobody foresaw is logged, and the
+// client learns only where to ask.
+func (c *call) asS3(err error) *Error {
+	var e *Error
+	var refused *fsm.Refusal
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.As(err, &refused) && refused.Code == fsm.ValidationFailed:
+		return fail(InvalidArgument, "%s", refused.Message)
+	case errors.As(err, &refused) && refused.Code == fsm.Unavailable:
+		return fail(ServiceUnavailable, "%s", refused.Message)
+	case errors.As(err, &refused):
+		return fail(AccessDenied, "%s", refused.Message)
+	case errors.Is(err, node.ErrUnavailable):
+		return fail(ServiceUnavailable, "the cluster has no leader at the moment; nothing was changed, try again")
+	case errors.Is(err, node.ErrOutcomeUnknown):
+		return fail(ServiceUnavailable, "whether it was recorded is unknown; doing it again is safe")
+	}
+	c.store.cfg.Log.Error("object request failed", "request", c.id, "err", err)
+	return fail(InternalError, "something went wrong here; quote the request id to the operator")
+}
+
+func etag(o fsm.Object) string { return `"` + hex.EncodeToString(o.MD5) + `"` }

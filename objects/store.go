@@ -1,0 +1,210 @@
+package objects
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"stoker/fsm"
+	"stoker/node"
+)
+
+// Config is what a Store needs to know. The zero value of every field but Dir
+// is documented beside it.
+type Config struct {
+	Dir       string           // this node's blobs; made if absent
+	Bucket    string           // "" is "photos"
+	Region    string           // signed into URLs; "" is "auto", which is accepted anyway, as is "us-east-1"
+	PublicURL string           // http(s)://host[:port] clients use; "" serves whatever Host they send
+	Reserve   int64            // bytes of disk that uploads leave free; 0 is 256 MiB
+	Log       *slog.Logger     // nil discards
+	Now       func() time.Time // the wall clock of signatures; nil is time.Now
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Dir == "" {
+		return c, fmt.Errorf("objects: Config.Dir is empty")
+	}
+	if c.Bucket == "" {
+		c.Bucket = "photos"
+	}
+	if c.Region == "" {
+		c.Region = defaultRegion
+	}
+	if c.Reserve == 0 {
+		c.Reserve = 256 << 20
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.PublicURL != "" {
+		if _, err := parseBase(c.PublicURL); err != nil {
+			return c, err
+		}
+	}
+	return c, CheckBucket(c.Bucket)
+}
+
+// Store is one node's share of the object store.
+type Store struct {
+	cfg      Config
+	node     *node.Node
+	disk     *Disk
+	peers    *peers
+	ring     keyring
+	verifier *Verifier
+}
+
+// New opens the store of a node that is started and offers its blobs to the
+// other members.
+func New(n *node.Node, cfg Config) (*Store, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("objects: %w", err)
+	}
+	disk, err := OpenDisk(dir, cfg.Reserve)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: cfg, node: n, disk: disk}
+	s.peers = &peers{others: s.others, call: n.Call}
+	s.verifier = &Verifier{Region: cfg.Region, Secret: s.secret, Aliases: s.hosts, Now: cfg.Now}
+	if cfg.PublicURL != "" {
+		s.verifier.Host = func(host string) bool { return slices.Contains(s.hosts(), strings.ToLower(host)) }
+	}
+	n.Handle(blobPath, blobServer{disk})
+	return s, nil
+}
+
+// Bucket is the only bucket there is.
+func (s *Store) Bucket() string { return s.cfg.Bucket }
+
+// Presign makes a URL that carries its own authorization, good on every node.
+// An empty bucket is the store's, a zero time is now.
+func (s *Store) Presign(a Ask) (string, error) {
+	if a.Bucket == "" {
+		a.Bucket = s.cfg.Bucket
+	}
+	if a.At.IsZero() {
+		a.At = s.cfg.Now()
+	}
+	v, err := s.node.Read(context.Background(), node.Stale)
+	if err != nil {
+		return "", fmt.Errorf("objects: presign: %w", err)
+	}
+	defer v.Close()
+	keys := v.Secrets(fsm.UseObject)
+	if len(keys) == 0 {
+		return "", fmt.Errorf("objects: presign: %w: the cluster has no object key yet", node.ErrUnavailable)
+	}
+	newest := slices.MaxFunc(keys, func(a, b fsm.Secret) int { return cmp.Compare(a.CreatedAt, b.CreatedAt) })
+	secret, err := s.node.Unseal(fsm.UseObject, newest.Sealed)
+	if err != nil {
+		return "", fmt.Errorf("objects: presign: %w", err)
+	}
+	p := Presigner{AccessKey: newest.ID, Secret: string(secret), Region: s.cfg.Region, ring: &s.ring}
+	return p.URL(a)
+}
+
+// secret finds the secret of an access key in this node's own state: a key is
+// checked with every request, and is good a round trip after it was made.
+func (s *Store) secret(accessKey string) (string, bool) {
+	v, err := s.node.Read(context.Background(), node.Stale)
+	if err != nil {
+		return "", false
+	}
+	defer v.Close()
+	for _, k := range v.Secrets(fsm.UseObject) {
+		if k.ID != accessKey {
+			continue
+		}
+		plain, err := s.node.Unseal(fsm.UseObject, k.Sealed)
+		if err != nil {
+			s.cfg.Log.Error("an object key cannot be used", "access_key", accessKey, "err", err)
+			return "", false
+		}
+		return string(plain), true
+	}
+	return "", false
+}
+
+// begun says whether this node has heard of the cluster's Genesis.
+func (s *Store) begun() bool {
+	v, err := s.node.Read(context.Background(), node.Stale)
+	if err != nil {
+		return false
+	}
+	defer v.Close()
+	return v.Epoch() != 0
+}
+
+// encrypted says whether a client that dialled host came in over TLS, which
+// ends at a proxy before this node.
+func (s *Store) encrypted(host string) bool {
+	u, err := parseBase(s.cfg.PublicURL)
+	return err == nil && u.Scheme == "https" && u.Host == strings.ToLower(host)
+}
+
+// hosts are the names of this cluster: what is configured, and what its members
+// advertise.
+func (s *Store) hosts() []string {
+	var hosts []string
+	if s.cfg.PublicURL != "" {
+		if u, err := parseBase(s.cfg.PublicURL); err == nil {
+			hosts = append(hosts, u.Host)
+		}
+	}
+	for _, m := range s.node.Members() {
+		if u, err := parseBase("http://" + m.HTTP); err == nil {
+			hosts = append(hosts, u.Host)
+		}
+	}
+	return hosts
+}
+
+func (s *Store) others() []string {
+	var ids []string
+	for _, m := range s.node.Members() {
+		if m.ID != s.node.ID() {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
+}
+
+// read opens a linearizable view: a job that another node has just created
+// must be known to the node that its pictures are sent to.
+func (s *Store) read(ctx context.Context) (*fsm.View, error) {
+	return s.node.Read(ctx, node.Linearizable)
+}
+
+// NewKey makes the access key that Genesis brings along. The secret is sealed
+// with the cluster's seal key and known to nobody.
+func NewKey(sealKey []byte) (fsm.Secret, error) {
+	sealed, err := node.Seal(sealKey, fsm.UseObject, []byte(random(40)))
+	if err != nil {
+		return fsm.Secret{}, fmt.Errorf("objects: %w", err)
+	}
+	return fsm.Secret{ID: "STOKER" + strings.ToUpper(random(14)), Sealed: sealed}, nil
+}
+
+// random gives n lower-case base32 characters, 5 bits each.
+func random(n int) string {
+	raw := make([]byte, (n*5+7)/8)
+	rand.Read(raw) // never fails: it ends the process instead
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw))[:n]
+}

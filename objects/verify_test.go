@@ -1,0 +1,298 @@
+package objects
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+const photo = "inputs/u_1/j_1/0.jpg"
+
+func presigner() *Presigner { return &Presigner{AccessKey: awsKey, Secret: awsSecret} }
+
+// request makes the Request that an HTTP client sends for a URL.
+func request(t testing.TB, method, signed string) Request {
+	t.Helper()
+	u, err := url.Parse(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Request{Method: method, Path: u.EscapedPath(), Query: u.RawQuery, Host: u.Host, Header: headers()}
+}
+
+func presigned(t testing.TB, a Ask) Request {
+	t.Helper()
+	if a.Base == "" {
+		a.Base = "http://10.0.0.1:8080"
+	}
+	if a.At.IsZero() {
+		a.At = awsTime
+	}
+	if a.Expires == 0 {
+		a.Expires = time.Hour
+	}
+	signed, err := presigner().URL(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request(t, a.Method, signed)
+}
+
+func put(t testing.TB) Request {
+	return presigned(t, Ask{Method: "PUT", Bucket: "photos", Key: photo, Fence: 7})
+}
+
+func TestVerify_Presigned(t *testing.T) {
+	claim, err := awsVerifier().Verify(put(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !claim.Presigned || claim.AccessKey != awsKey || claim.Payload != "" {
+		t.Errorf("claim %+v", claim)
+	}
+	if fence, ok := claim.Param(FenceParam); !ok || fence != "7" {
+		t.Errorf("fence %q %v", fence, ok)
+	}
+}
+
+// Every field altered by one character is refused, whatever the reason given.
+func TestVerify_OneCharacter(t *testing.T) {
+	good := put(t)
+	refuse := func(what string, r Request) {
+		t.Helper()
+		if _, err := awsVerifier().Verify(r); err == nil {
+			t.Errorf("accepted with %s altered: %s %s%s?%s", what, r.Method, r.Host, r.Path, r.Query)
+		}
+	}
+	for _, m := range mutants(good.Method) {
+		r := good
+		r.Method = m
+		refuse("method", r)
+	}
+	for i := 1; i < len(good.Path); i++ {
+		r := good
+		r.Path = replaceOne(good.Path, i)
+		refuse("path", r)
+	}
+	for _, m := range mutants(good.Host) {
+		r := good
+		r.Host = m
+		refuse("host", r)
+	}
+	for _, m := range mutants(good.Query) {
+		r := good
+		r.Query = m
+		refuse("query", r)
+	}
+	for i := range good.Query {
+		r := good
+		r.Query = good.Query[:i] + good.Query[i+1:]
+		refuse("query", r)
+	}
+}
+
+// The same for the form that is signed in headers.
+func TestVerify_OneCharacterOfHeaders(t *testing.T) {
+	good := map[string]string{
+		"Range": "bytes=0-9", "X-Amz-Content-Sha256": emptyHash, "X-Amz-Date": "20130524T000000Z",
+		"Authorization": algorithm + " Credential=" + awsKey +
+			"/20130524/us-east-1/s3/aws4_request,SignedHeaders=host;range;x-amz-content-sha256;x-amz-date," +
+			"Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+	}
+	try := func(name, value string) error {
+		pairs := []string{name, value}
+		for k, v := range good {
+			if k != name {
+				pairs = append(pairs, k, v)
+			}
+		}
+		_, err := awsVerifier().Verify(Request{Method: "GET", Path: "/test.txt", Host: awsHost, Header: headers(pairs...)})
+		return err
+	}
+	for name, value := range good {
+		if err := try(name, value); err != nil {
+			t.Fatalf("the request itself: %v", err)
+		}
+		for _, m := range mutants(value) {
+			if try(name, m) == nil {
+				t.Errorf("accepted with %s: %s", name, m)
+			}
+		}
+	}
+}
+
+func TestVerify_Refusals(t *testing.T) {
+	query := func(r *Request, old, new string) {
+		if !strings.Contains(r.Query, old) {
+			t.Fatalf("no %q in %s", old, r.Query)
+		}
+		r.Query = strings.Replace(r.Query, old, new, 1)
+	}
+	for _, e := range []struct {
+		name  string
+		alter func(r *Request, v *Verifier)
+		want  Code
+	}{
+		{"no signature at all", func(r *Request, v *Verifier) { r.Query = "" }, AccessDenied},
+		{"only a fence", func(r *Request, v *Verifier) { r.Query = "x-stoker-fence=7" }, AccessDenied},
+		{"expired by a second", func(r *Request, v *Verifier) {
+			v.Now = func() time.Time { return awsTime.Add(time.Hour + time.Second) }
+		}, AccessDenied},
+		{"from the future", func(r *Request, v *Verifier) {
+			v.Now = func() time.Time { return awsTime.Add(-maxSkew - time.Second) }
+		}, AccessDenied},
+		{"another method", func(r *Request, v *Verifier) { r.Method = "GET" }, SignatureMismatch},
+		{"HEAD with a PUT's URL", func(r *Request, v *Verifier) { r.Method = "HEAD" }, SignatureMismatch},
+		{"another key", func(r *Request, v *Verifier) { r.Path = "/photos/inputs/u_1/j_1/1.jpg" }, SignatureMismatch},
+		{"another bucket", func(r *Request, v *Verifier) { r.Path = "/photoz/" + photo }, SignatureMismatch},
+		{"another fence", func(r *Request, v *Verifier) { query(r, "x-stoker-fence=7", "x-stoker-fence=8") }, SignatureMismatch},
+		{"no fence", func(r *Request, v *Verifier) { query(r, "&x-stoker-fence=7", "") }, SignatureMismatch},
+		{"one parameter more", func(r *Request, v *Verifier) { r.Query += "&versionId=1" }, SignatureMismatch},
+		{"host not signed", func(r *Request, v *Verifier) { query(r, "SignedHeaders=host", "SignedHeaders=x-amz-date") }, AccessDenied},
+		{"a foreign host", func(r *Request, v *Verifier) { v.Host = func(string) bool { return false } }, AccessDenied},
+		{"unknown access key", func(r *Request, v *Verifier) { query(r, "AKIA", "AKIB") }, InvalidAccessKey},
+		{"revoked to an empty secret", func(r *Request, v *Verifier) {
+			v.Secret = func(string) (string, bool) { return "", true }
+		}, InvalidAccessKey},
+		{"another secret", func(r *Request, v *Verifier) {
+			v.Secret = func(string) (string, bool) { return "other", true }
+		}, SignatureMismatch},
+		{"another region", func(r *Request, v *Verifier) { query(r, "auto", "eu-west-1") }, AuthHeaderMalformed},
+		{"a legal region that was not signed", func(r *Request, v *Verifier) { query(r, "auto", "us-east-1") }, SignatureMismatch},
+		{"another service", func(r *Request, v *Verifier) { query(r, "%2Fs3%2F", "%2Fec2%2F") }, AuthQueryMalformed},
+		{"scope of another day", func(r *Request, v *Verifier) { query(r, "20130524%2F", "20130525%2F") }, AuthQueryMalformed},
+		{"lower-case algorithm", func(r *Request, v *Verifier) { query(r, algorithm, strings.ToLower(algorithm)) }, AuthQueryMalformed},
+		{"a week and a second", func(r *Request, v *Verifier) { query(r, "Expires=3600", "Expires=604801") }, AuthQueryMalformed},
+		{"no time at all", func(r *Request, v *Verifier) { query(r, "Expires=3600", "Expires=0") }, AuthQueryMalformed},
+		{"negative time", func(r *Request, v *Verifier) { query(r, "Expires=3600", "Expires=-1") }, AuthQueryMalformed},
+		{"two signatures", func(r *Request, v *Verifier) { r.Query += "&X-Amz-Signature=00" }, AuthQueryMalformed},
+		{"two expiries", func(r *Request, v *Verifier) { r.Query += "&X-Amz-Expires=604800" }, AuthQueryMalformed},
+		{"signed twice", func(r *Request, v *Verifier) { r.Header = headers("Authorization", algorithm+" x") }, InvalidArgument},
+		{"streaming", func(r *Request, v *Verifier) {
+			r.Query += "&X-Amz-Content-Sha256=STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+		}, NotImplemented},
+		{"broken escape", func(r *Request, v *Verifier) { r.Path += "%2" }, InvalidURI},
+	} {
+		t.Run(e.name, func(t *testing.T) {
+			r, v := put(t), awsVerifier()
+			e.alter(&r, v)
+			_, err := v.Verify(r)
+			wantCode(t, err, e.want)
+		})
+	}
+}
+
+func TestVerify_HeaderRefusals(t *testing.T) {
+	const credential = "Credential=" + awsKey + "/20130524/us-east-1/s3/aws4_request"
+	const rest = ",SignedHeaders=host;x-amz-content-sha256;x-amz-date,Signature=00"
+	for _, e := range []struct {
+		name, auth, stamp, hash string
+		now                     time.Duration
+		want                    Code
+	}{
+		{"no hash of the body", credential + rest, "20130524T000000Z", "", 0, InvalidArgument},
+		{"hash is no hash", credential + rest, "20130524T000000Z", "abc", 0, InvalidArgument},
+		{"unsigned over plain HTTP", credential + rest, "20130524T000000Z", unsignedPayload, 0, AccessDenied},
+		{"aws-chunked", credential + rest, "20130524T000000Z", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", 0, NotImplemented},
+		{"late", credential + rest, "20130524T000000Z", emptyHash, maxSkew + time.Second, RequestTimeTooSkewed},
+		{"early", credential + rest, "20130524T000000Z", emptyHash, -maxSkew - time.Second, RequestTimeTooSkewed},
+		{"no date", credential + rest, "", emptyHash, 0, AccessDenied},
+		{"host not signed", credential + ",SignedHeaders=x-amz-date,Signature=00", "20130524T000000Z", emptyHash, 0, AccessDenied},
+		{"headers out of order", credential + ",SignedHeaders=x-amz-date;host,Signature=00", "20130524T000000Z", emptyHash, 0, AuthHeaderMalformed},
+		{"a part twice", credential + rest + ",Signature=01", "20130524T000000Z", emptyHash, 0, AuthHeaderMalformed},
+		{"a part missing", credential, "20130524T000000Z", emptyHash, 0, AuthHeaderMalformed},
+		{"wrong signature", credential + rest, "20130524T000000Z", emptyHash, 0, SignatureMismatch},
+	} {
+		t.Run(e.name, func(t *testing.T) {
+			pairs := []string{"Authorization", algorithm + " " + e.auth}
+			if e.stamp != "" {
+				pairs = append(pairs, "X-Amz-Date", e.stamp)
+			}
+			if e.hash != "" {
+				pairs = append(pairs, "X-Amz-Content-Sha256", e.hash)
+			}
+			v := awsVerifier()
+			v.Now = func() time.Time { return awsTime.Add(e.now) }
+			_, err := v.Verify(Request{Method: "GET", Path: "/photos/a", Host: awsHost, Header: headers(pairs...)})
+			wantCode(t, err, e.want)
+		})
+	}
+}
+
+// A URL that one node signed is good under another node's name, and under no
+// other.
+func TestVerify_EveryNode(t *testing.T) {
+	members := []string{"10.0.0.1:8080", "10.0.0.2:8080", "10.0.0.3:8080"}
+	v := awsVerifier()
+	v.Aliases = func() []string { return members }
+	for _, host := range members {
+		r := put(t)
+		r.Host = host
+		if _, err := v.Verify(r); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	stranger := presigned(t, Ask{Method: "PUT", Base: "http://elsewhere:8080", Bucket: "photos", Key: photo})
+	stranger.Host = members[1]
+	_, err := v.Verify(stranger)
+	wantCode(t, err, SignatureMismatch)
+}
+
+func TestPresign_Refusals(t *testing.T) {
+	good := Ask{Method: "GET", Base: "http://a", Bucket: "photos", Key: "k", Expires: time.Hour, At: awsTime}
+	for name, alter := range map[string]func(*Ask){
+		"base with a path":   func(a *Ask) { a.Base = "http://a/b" },
+		"base without http":  func(a *Ask) { a.Base = "a:8080" },
+		"bad bucket":         func(a *Ask) { a.Bucket = "A" },
+		"bad key":            func(a *Ask) { a.Key = "../a" },
+		"too short":          func(a *Ask) { a.Expires = time.Millisecond },
+		"longer than a week": func(a *Ask) { a.Expires = maxExpires + time.Second },
+	} {
+		a := good
+		alter(&a)
+		if got, err := presigner().URL(a); err == nil {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// A client leaves out a scheme's own port, and so does the signature.
+func TestPresign_DefaultPort(t *testing.T) {
+	r := presigned(t, Ask{Method: "GET", Base: "https://Photos.Example.com:443/", Bucket: "photos", Key: "k"})
+	if r.Host != "photos.example.com" {
+		t.Errorf("host %q", r.Host)
+	}
+	if _, err := awsVerifier().Verify(r); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever key is legal survives the way through a URL.
+func TestPresign_RoundTrip(t *testing.T) {
+	segment := rapid.StringOfN(rapid.OneOf(
+		rapid.RuneFrom([]rune(" +~%&=?#;:@!$'()*,[]\\\"<>^`{|}-_.aZ0")),
+		rapid.RuneFrom([]rune("사진é😀ß\u00a0\u3000")),
+	), 1, 20, -1)
+	rapid.Check(t, func(rt *rapid.T) {
+		key := strings.Join(rapid.SliceOfN(segment, 1, 4).Draw(rt, "segments"), "/")
+		if CheckKey(key) != nil {
+			return
+		}
+		ask := Ask{
+			Method: rapid.SampledFrom([]string{"GET", "PUT", "HEAD"}).Draw(rt, "method"),
+			Bucket: "photos", Key: key, Fence: rapid.Uint64().Draw(rt, "fence"),
+			Expires: time.Duration(rapid.IntRange(61, 604800).Draw(rt, "seconds")) * time.Second,
+		}
+		r := presigned(t, ask)
+		if _, err := awsVerifier().Verify(r); err != nil {
+			rt.Fatalf("%q: %v", key, err)
+		}
+		bucket, back, err := splitPath(r.Path)
+		if err != nil || bucket != "photos" || back != key {
+			rt.Fatalf("%q came back as %q: %v", key, back, err)
+		}
+	})
+}
