@@ -1,0 +1,44 @@
+package handlers
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// The keys of this package's log lines.
+const (
+	keyRequest = "request_id"
+	keyRoute   = "route"
+	keyError   = "error"
+	keyStack   = "stack"
+)
+
+// access writes one line a request. The query is not in it: it may hold a
+// presigned signature. A stream's line is written when it begins.
+func (c *call) access(began time.Time) {
+	status := c.http.Response.StatusCode()
+	level := slog.LevelInfo
+	if status >= fasthttp.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	c.s.log.LogAttrs(c, level, "request",
+		slog.String("method", c.method()),
+		slog.String("path", c.path()),
+		slog.String(keyRoute, c.route),
+		slog.Int("status", status),
+		slog.Duration("took", time.Since(began)),
+		slog.String("by", c.by),
+		slog.String("from", c.http.RemoteAddr().String()),
+		slog.String(keyRequest, c.id),
+	)
+}
+
+// printer is fasthttp's own log: broken connections and the like.
+type printer struct{ log *slog.Logger }
+
+func (p printer) Printf(format string, args ...any) {
+	p.log.Debug("connection", keyError, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,83 @@
+package handlers
+
+import (
+	"time"
+
+	"stoker/node"
+)
+
+// clusterStatus is the cluster as one node sees it.
+type clusterStatus struct {
+	ClusterID string         `json:"cluster_id"`
+	Epoch     uint64         `json:"epoch"`
+	Version   string         `json:"version"` // of this node's binary
+	Node      string         `json:"node"`    // that answers
+	Role      string         `json:"role"`
+	Leader    string         `json:"leader"` // "" while none is known
+	Term      uint64         `json:"term"`
+	Index     uint64         `json:"index"` // of the machine
+	Commit    uint64         `json:"commit"`
+	LastLog   uint64         `json:"last_log"`
+	Hash      string         `json:"hash"` // of the machine, at hash_at: equal on all nodes
+	HashAt    uint64         `json:"hash_at"`
+	LogBytes  int64          `json:"log_bytes"`
+	Bytes     int64          `json:"state_bytes"`
+	Members   []memberStatus `json:"members"`
+	Queue     queueStatus    `json:"queue"`
+}
+
+type memberStatus struct {
+	ID        string `json:"id"`
+	Cluster   string `json:"cluster"` // host:port of the cluster port
+	HTTP      string `json:"http"`
+	Role      string `json:"role"`
+	Voter     bool   `json:"voter"`
+	Alive     bool   `json:"alive"`
+	Version   string `json:"version"`
+	Index     uint64 `json:"index"`
+	Lag       uint64 `json:"lag"`             // entries behind the furthest
+	ContactMS int64  `json:"last_contact_ms"` // since it was last heard of; -1: never
+	OffsetMS  int64  `json:"clock_offset_ms"` // its wall clock against this node's
+	Hash      string `json:"hash"`
+	HashAt    uint64 `json:"hash_at"`
+}
+
+type queueStatus struct {
+	Ready   map[string]int `json:"ready"`   // items that could be handed out, by preset
+	Leases  int            `json:"leases"`  // live ones
+	Dead    int            `json:"dead"`    // letters
+	Waiters int            `json:"waiters"` // workers parked at this node's broker; 0 unless it leads
+}
+
+// adminStatus shows the cluster as this node sees it. It asks nobody, so that it
+// answers when the cluster does not.
+func (s *Server) adminStatus(c *call) (any, error) {
+	v, n := c.local(), s.node.Status()
+	counts := v.Counts()
+	if counts.Ready == nil {
+		counts.Ready = map[string]int{}
+	}
+	out := clusterStatus{
+		ClusterID: v.ClusterID(), Epoch: n.Epoch, Version: n.Version, Node: n.ID, Role: n.Role,
+		Leader: n.Leader, Term: n.Term, Index: n.Index, Commit: n.Commit, LastLog: n.LastLog,
+		Hash: n.Hash, HashAt: n.HashAt, LogBytes: n.LogBytes, Bytes: n.Bytes,
+		Members: []memberStatus{},
+		Queue:   queueStatus{counts.Ready, counts.Live, counts.Dead, s.cfg.Queue.Depth().Waiters},
+	}
+	for _, m := range n.Members {
+		out.Members = append(out.Members, memberOf(m))
+	}
+	return out, nil
+}
+
+func memberOf(m node.MemberStatus) memberStatus {
+	contact := int64(-1)
+	if m.Contact >= 0 {
+		contact = int64(m.Contact / time.Millisecond)
+	}
+	return memberStatus{
+		ID: m.ID, Cluster: m.Addr, HTTP: m.HTTP, Role: m.Role, Voter: m.Voter, Alive: m.Alive,
+		Version: m.Version, Index: m.Index, Lag: m.Lag, ContactMS: contact,
+		OffsetMS: int64(m.Offset / time.Millisecond), Hash: m.Hash, HashAt: m.HashAt,
+	}
+}

@@ -1,0 +1,42 @@
+// Package handlers speaks the wire contract: it turns an HTTP request into one
+// command or one read, and the answer into the envelope.
+//
+// There are only a few nouns. The table in routes.go is the whole API on a
+// page. A [Server] holds the port. A call is one request on its way: who asks,
+// until when, with which body. A stream is a job's history as it grows, sent as
+// Server-Sent Events or over a WebSocket. openapi.json says all of it to
+// machines, and a test holds it against the table.
+//
+// A handler is a sentence: decode, one node.Apply or one node.Read, render. It
+// checks only the shape of what came in (types, lengths, characters); whether
+// the thing may happen is decided by fsm, once, for all nodes.
+//
+// # Invariants
+//
+//   - Every answer of a JSON route is the envelope, also those of a wrong path, a
+//     wrong method, a request that does not parse and a panic. Objects answer as S3.
+//   - Somebody else's job or rule is answered exactly as one that does not exist.
+//   - Nothing that a handler keeps points into fasthttp's buffers: they are used
+//     again as soon as the handler returns.
+//   - No JSON body over [Config.MaxBody] is held in memory, whatever its
+//     Content-Length says; an object's body is never held at all.
+//   - Tokens and presigned URLs are made when an answer is rendered. They are in
+//     no command, no record and no log line.
+//   - A shutdown cancels what is parked (polls, streams) and lets what was sent to
+//     the log have its answer.
+//
+// # Why not …
+//
+//   - the JWT library's own key set and validation: they accept every algorithm a
+//     key may have and say in one error what the contract tells apart in three.
+//     jwt.go pins HS256 first and then asks the library for the signature.
+//   - the plan in the token: it would be right until the operator changes it.
+//   - events pushed from the machine to the stream: a slow reader would have to
+//     block the machine or lose some. The machine only says "job j changed"; the
+//     stream reads the history from where it is, so it can be neither out of
+//     order nor incomplete, and resumes on any node.
+//   - unknown members refused in requests: the app and the worker in the field may
+//     send more than we read. A known member of a wrong type is refused.
+//   - one route for `/{bucket}/{key}`: it would swallow the API's own paths and
+//     turn every 405 into a missing bucket. The configured bucket is a static path.
+package handlers

@@ -1,0 +1,216 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"stoker/fsm"
+)
+
+// event is one message of a stream. ID is the position in the job's history
+// behind which the stream goes on.
+type event struct {
+	ID   string `json:"id"`
+	Name string `json:"event"`
+	Body any    `json:"data"`
+}
+
+// feed is a job's history as it grows, from one position on. It takes what it
+// sends from the history table, so it is complete and in order whichever node
+// it runs on and however often it is interrupted.
+type feed struct {
+	s     *Server
+	links links
+	job   string
+	epoch uint64
+	at    fsm.Mark // the last event sent, or stood for by the snapshot
+	done  int      // items, at that position
+	fail  int
+	over  bool // the job had ended there
+}
+
+// itemEvent is the body of an "item" event.
+type itemEvent struct {
+	Idx      int        `json:"idx"`
+	Status   fsm.Status `json:"status"`
+	Error    string     `json:"error,omitempty"`
+	At       string     `json:"at"`
+	Progress progress   `json:"progress"`
+	Output   string     `json:"output_url,omitempty"`
+	Preview  string     `json:"preview_url,omitempty"`
+}
+
+// statusEvent is the body of a "status" event.
+type statusEvent struct {
+	JobID    string     `json:"job_id"`
+	Status   fsm.Status `json:"status"`
+	From     fsm.Status `json:"from"`
+	Detail   string     `json:"detail"`
+	At       string     `json:"at"`
+	Progress progress   `json:"progress"`
+}
+
+// eventID names a position in the life of a cluster that it belongs to.
+func eventID(epoch uint64, m fsm.Mark) string {
+	return tokenText(epoch, m.Index) + "-" + strconv.FormatUint(uint64(m.Ordinal), 16)
+}
+
+// parseEventID reads what eventID wrote.
+func parseEventID(id string) (epoch uint64, m fsm.Mark, err error) {
+	wrong := invalid("Last-Event-ID", "is not a position of ours; send one back as it was received")
+	cut := strings.LastIndexByte(id, '-')
+	if cut < 0 {
+		return 0, m, wrong
+	}
+	ordinal, err := strconv.ParseUint(id[cut+1:], 16, 32)
+	if err != nil {
+		return 0, m, wrong
+	}
+	m.Ordinal = uint32(ordinal)
+	if epoch, m.Index, err = parseToken(id[:cut]); err != nil {
+		return 0, m, wrong
+	}
+	return epoch, m, nil
+}
+
+// newFeed opens the path's job for a stream and gives what is to be sent first:
+// nothing when it resumes behind last, else a snapshot. A position of another
+// epoch is not resumed: that history may be gone, the snapshot says what is.
+func (s *Server) newFeed(c *call, last string) (*feed, []event, error) {
+	v, j, err := c.ownJob()
+	if err != nil {
+		return nil, nil, err
+	}
+	f := &feed{s: s, links: c.links(), job: j.ID, epoch: v.Epoch()}
+	if last != "" {
+		epoch, mark, err := parseEventID(last)
+		if err != nil {
+			return nil, nil, err
+		}
+		if epoch == f.epoch {
+			f.skip(v, mark)
+			return f, nil, nil
+		}
+	}
+	f.skip(v, fsm.Mark{Index: v.Index(), Ordinal: ^uint32(0)})
+	snapshot, err := jobOf(f.links, v, j)
+	if err != nil {
+		return nil, nil, err
+	}
+	first := []event{{eventID(f.epoch, f.at), "snapshot", map[string]any{"job": snapshot}}}
+	if f.over { // whoever waits for the end must not miss that it is there
+		first = append(first, event{first[0].ID, "status", statusEvent{
+			JobID: j.ID, Status: j.Status, From: j.Status, At: stampOf(j.UpdatedAt),
+			Progress: progress{f.done, f.fail, j.Total},
+		}})
+	}
+	return f, first, nil
+}
+
+// skip takes the history up to a position as sent.
+func (f *feed) skip(v *fsm.View, until fsm.Mark) {
+	for e := range v.History(f.job, fsm.Mark{}) {
+		if e.Index > until.Index || e.Index == until.Index && e.Ordinal > until.Ordinal {
+			return
+		}
+		f.count(e)
+	}
+}
+
+// count moves the feed behind an event.
+func (f *feed) count(e fsm.Event) {
+	f.at = fsm.Mark{Index: e.Index, Ordinal: e.Ordinal}
+	switch {
+	case e.Item == nil:
+		f.over = f.over || e.To.Ended()
+	case e.To == fsm.Done:
+		f.done++
+	case e.To == fsm.Failed:
+		f.fail++
+	}
+}
+
+// errRestored ends a stream whose positions mean nothing any more: the client
+// comes back and gets a snapshot.
+var errRestored = errors.New("the cluster was restored under the stream")
+
+// next gives the events behind the feed's position in this node's state.
+func (f *feed) next() ([]event, error) {
+	v := f.s.node.View()
+	defer v.Close()
+	j, ok := v.Job(f.job)
+	if !ok || v.Epoch() != f.epoch {
+		return nil, errRestored
+	}
+	var out []event
+	var items []fsm.Item
+	for e := range v.History(f.job, f.at) {
+		f.count(e)
+		id, counts := eventID(f.epoch, f.at), progress{f.done, f.fail, j.Total}
+		if e.Item == nil {
+			out = append(out, event{id, "status", statusEvent{f.job, e.To, e.From, e.Detail, stampOf(e.At), counts}})
+			continue
+		}
+		body := itemEvent{Idx: *e.Item, Status: e.To, At: stampOf(e.At), Progress: counts}
+		switch e.To {
+		case fsm.Failed:
+			body.Error = e.Detail
+		case fsm.Done:
+			if items == nil {
+				items = v.Items(f.job)
+			}
+			d, err := f.links.download(items[*e.Item])
+			if err != nil {
+				return nil, err
+			}
+			body.Output, body.Preview = d.Output, d.Preview
+		}
+		out = append(out, event{id, "item", body})
+	}
+	return out, nil
+}
+
+// run sends events until the job has ended, ctx is done or the client has gone.
+// beat is called when nothing happened for a while.
+func (f *feed) run(ctx context.Context, first []event, send func(name, id string, body []byte) error, beat func() error) error {
+	w := f.s.watch.on(f.job)
+	defer w.close()
+	still := time.NewTicker(f.s.cfg.KeepAlive)
+	defer still.Stop()
+	for events := first; ; {
+		for _, e := range events {
+			body, err := json.Marshal(e.Body)
+			if err != nil {
+				return fmt.Errorf("stream: render %s: %w", e.Name, err)
+			}
+			if err := send(e.Name, e.ID, body); err != nil {
+				return err
+			}
+		}
+		var err error
+		if events, err = f.next(); err != nil {
+			return err
+		}
+		if len(events) > 0 {
+			continue
+		}
+		if f.over {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.wake:
+		case <-still.C:
+			if err := beat(); err != nil {
+				return err
+			}
+		}
+	}
+}

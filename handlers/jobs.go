@@ -1,0 +1,144 @@
+package handlers
+
+import "stoker/fsm"
+
+// createJob debits the items and says where to upload them.
+func (s *Server) createJob(c *call) (any, error) {
+	var in struct {
+		Preset    *string `json:"preset"`
+		ItemCount *whole  `json:"item_count"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	var wrong flaws
+	wrong.unless(in.Preset != nil, "preset", "is required")
+	wrong.unless(in.ItemCount != nil, "item_count", "is required")
+	if in.Preset != nil {
+		wrong.unless(len(*in.Preset) <= maxName, "preset", "is too long")
+	}
+	if err := wrong.refusal(); err != nil {
+		return nil, err
+	}
+	j, err := apply(c, fsm.CreateJob{User: c.user, ID: newID("j_"), Preset: *in.Preset, Items: int64(*in.ItemCount)})
+	if err != nil {
+		return nil, err
+	}
+	return createdJobOf(c.links(), j)
+}
+
+// confirmUpload says that all pictures are there.
+func (s *Server) confirmUpload(c *call) (any, error) {
+	id, err := c.jobID()
+	if err != nil {
+		return nil, err
+	}
+	j, err := apply(c, fsm.ConfirmUpload{User: c.user, Job: id})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"confirmed": true, "status": j.Status}, nil
+}
+
+// executeJob queues the items with the concepts given, or with those of a rule.
+func (s *Server) executeJob(c *call) (any, error) {
+	id, err := c.jobID()
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		Concepts       map[string]fsm.Concept `json:"concepts"`
+		Protect        []string               `json:"protect"`
+		RuleID         string                 `json:"rule_id"`
+		OutputTemplate string                 `json:"output_template"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	if in.RuleID != "" && !saneName.MatchString(in.RuleID) {
+		return nil, noRule(in.RuleID)
+	}
+	var wrong flaws
+	wrong.unless(len(in.OutputTemplate) <= 4*maxName, "output_template", "is too long")
+	checkConcepts(&wrong, in.Concepts, in.Protect)
+	if err := wrong.refusal(); err != nil {
+		return nil, err
+	}
+	j, err := apply(c, fsm.ExecuteJob{
+		User: c.user, Job: id, Concepts: in.Concepts, Protect: in.Protect,
+		Rule: in.RuleID, Template: in.OutputTemplate,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"queued": true, "status": j.Status}, nil
+}
+
+// cancelJob ends a job at once and refunds what was not done.
+func (s *Server) cancelJob(c *call) (any, error) {
+	id, err := c.jobID()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := apply(c, fsm.CancelJob{User: c.user, Job: id}); err != nil {
+		return nil, err
+	}
+	return map[string]any{"canceled": true}, nil
+}
+
+// showJob shows one of the caller's jobs.
+func (s *Server) showJob(c *call) (any, error) {
+	v, j, err := c.ownJob()
+	if err != nil {
+		return nil, err
+	}
+	job, err := jobOf(c.links(), v, j)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"job": job}, nil
+}
+
+// history lists every transition that a job and its items ever made.
+func (s *Server) history(c *call) (any, error) {
+	v, j, err := c.ownJob()
+	if err != nil {
+		return nil, err
+	}
+	out := struct {
+		Events []transition `json:"events"`
+	}{[]transition{}}
+	for e := range v.History(j.ID, fsm.Mark{}) {
+		out.Events = append(out.Events, transitionOf(e))
+	}
+	return out, nil
+}
+
+// ownJob finds the path's job in the state that the client asked for. Somebody
+// else's is not found.
+func (c *call) ownJob() (*fsm.View, fsm.Job, error) {
+	id, err := c.jobID()
+	if err != nil {
+		return nil, fsm.Job{}, err
+	}
+	v, err := c.view()
+	if err != nil {
+		return nil, fsm.Job{}, err
+	}
+	j, ok := v.Job(id)
+	if !ok || j.User != c.user {
+		return nil, j, noJob(id)
+	}
+	return v, j, nil
+}
+
+// jobID reads the path's id. What cannot be one is not found.
+func (c *call) jobID() (string, error) {
+	id := c.param("id")
+	if !saneName.MatchString(id) {
+		return "", noJob(id)
+	}
+	return id, nil
+}
+
+func noJob(id string) error { return fsm.Refuse(fsm.JobNotFound, "no job %.80q", id) }

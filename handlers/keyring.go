@@ -1,0 +1,109 @@
+package handlers
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+
+	"stoker/fsm"
+	"stoker/node"
+)
+
+// useJWT is the use of the secrets that tokens are signed with, and the purpose
+// that they are sealed for.
+const useJWT = "jwt"
+
+// keyring opens the replicated token keys. Which there are is read from the
+// node's own state each time, so that a key counts from the entry that adds it
+// to the one that drops it; only the unsealing is remembered.
+type keyring struct {
+	node *node.Node
+
+	mu     sync.Mutex
+	opened map[string][]byte // by sealed bytes
+}
+
+// secret gives the key of an id, errForged when there is none.
+func (k *keyring) secret(ctx context.Context, kid string) ([]byte, error) {
+	// The node's own state first: it costs nothing, and a key that is missing
+	// there may just not have arrived yet.
+	for _, how := range []node.Consistency{node.Stale, node.Linearizable} {
+		secrets, err := k.list(ctx, how)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range secrets {
+			if s.ID == kid {
+				return k.open(s)
+			}
+		}
+	}
+	return nil, errForged
+}
+
+// newest gives the key to sign with: the last one added, the same on every node.
+func (k *keyring) newest(ctx context.Context) (kid string, secret []byte, err error) {
+	var last fsm.Secret
+	for _, how := range []node.Consistency{node.Stale, node.Linearizable} {
+		secrets, err := k.list(ctx, how)
+		if err != nil {
+			return "", nil, err
+		}
+		for _, s := range secrets {
+			if s.CreatedAt > last.CreatedAt || s.CreatedAt == last.CreatedAt && s.ID > last.ID {
+				last = s
+			}
+		}
+		if last.ID != "" {
+			secret, err := k.open(last)
+			return last.ID, secret, err
+		}
+	}
+	return "", nil, fsm.Refuse(fsm.Unavailable, "the cluster has not begun yet; try again in a moment")
+}
+
+func (k *keyring) list(ctx context.Context, how node.Consistency) ([]fsm.Secret, error) {
+	v, err := k.node.Read(ctx, how)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	return v.Secrets(useJWT), nil
+}
+
+func (k *keyring) open(s fsm.Secret) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if secret, ok := k.opened[string(s.Sealed)]; ok {
+		return secret, nil
+	}
+	secret, err := k.node.Unseal(useJWT, s.Sealed)
+	if err != nil {
+		return nil, fmt.Errorf("token key %s: %w", s.ID, err)
+	}
+	if k.opened == nil {
+		k.opened = map[string][]byte{}
+	}
+	k.opened[string(s.Sealed)] = secret
+	return secret, nil
+}
+
+// opens says whether a token opens the doors of a kind. It looks the token up
+// by its SHA-256: how long the comparison takes tells of the hash at most, and a
+// hash cannot be approached byte by byte.
+func (s *Server) opens(ctx context.Context, token string, kind fsm.TokenKind) (bool, error) {
+	sum := sha256.Sum256([]byte(token))
+	for _, how := range []node.Consistency{node.Stale, node.Linearizable} {
+		v, err := s.node.Read(ctx, how)
+		if err != nil {
+			return false, err
+		}
+		t, ok := v.Token(sum)
+		v.Close()
+		if ok {
+			return t.Kind == kind, nil
+		}
+	}
+	return false, nil
+}

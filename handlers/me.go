@@ -1,0 +1,130 @@
+package handlers
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"stoker/fsm"
+)
+
+type account struct {
+	UserID         string `json:"user_id"`
+	Plan           string `json:"plan"`
+	Credits        int64  `json:"credits"`
+	RuleSlots      int    `json:"rule_slots"`      // in use
+	ConcurrentJobs int    `json:"concurrent_jobs"` // in use
+	Limits         limits `json:"limits"`
+}
+
+type limits struct {
+	MaxConcurrency int `json:"max_concurrency"`
+	MaxRuleSlots   int `json:"max_rule_slots"`
+	MaxItems       int `json:"max_items"`
+}
+
+// me shows the caller's account.
+func (s *Server) me(c *call) (any, error) {
+	v, err := c.view()
+	if err != nil {
+		return nil, err
+	}
+	u, err := c.account(v)
+	if err != nil {
+		return nil, err
+	}
+	return accountOf(v, u), nil
+}
+
+func accountOf(v *fsm.View, u fsm.User) account {
+	p := v.Settings().Plans[u.Plan]
+	return account{
+		UserID: u.ID, Plan: u.Plan, Credits: u.Credits,
+		RuleSlots: u.RuleSlots, ConcurrentJobs: u.ActiveJobs,
+		Limits: limits{p.MaxConcurrency, p.MaxRuleSlots, p.MaxItems},
+	}
+}
+
+type ledgerPage struct {
+	Events []ledgerEvent `json:"events"`
+	Next   *string       `json:"next_cursor"`
+}
+
+type ledgerEvent struct {
+	ID        string `json:"id"`
+	Type      string `json:"type"`
+	Amount    int64  `json:"amount"`
+	Balance   int64  `json:"balance"`
+	Ref       string `json:"ref"`
+	CreatedAt string `json:"created_at"`
+}
+
+// pageSize is the most a list gives at once.
+const pageSize = 50
+
+// billing lists the caller's ledger, newest first.
+func (s *Server) billing(c *call) (any, error) {
+	page, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.view()
+	if err != nil {
+		return nil, err
+	}
+	return ledgerOf(v, c.user, page), nil
+}
+
+func ledgerOf(v *fsm.View, user string, page page) ledgerPage {
+	out := ledgerPage{Events: []ledgerEvent{}}
+	var last fsm.Mark
+	for e := range v.Ledger(user, page.before) {
+		if len(out.Events) == page.size {
+			next := cursorText(last)
+			out.Next = &next
+			break
+		}
+		last = fsm.Mark{Index: e.Index, Ordinal: e.Ordinal}
+		out.Events = append(out.Events, ledgerEvent{
+			ID: "l_" + cursorText(last), Type: e.Type, Amount: e.Amount,
+			Balance: e.Balance, Ref: e.Ref, CreatedAt: stampOf(e.At),
+		})
+	}
+	return out
+}
+
+// page is where a list goes on and how much of it is asked for.
+type page struct {
+	before fsm.Mark // zero: from the newest
+	size   int
+}
+
+func (c *call) page() (page, error) {
+	p := page{size: pageSize}
+	if limit := c.query("limit"); limit != "" {
+		n, err := strconv.Atoi(limit)
+		if err != nil || n < 1 {
+			return p, invalid("limit", "must be a whole number from 1 to %d", pageSize)
+		}
+		p.size = min(n, pageSize)
+	}
+	if cursor := c.query("cursor"); cursor != "" {
+		mark, ok := parseCursor(cursor)
+		if !ok {
+			return p, invalid("cursor", "is not one of ours; send one back as it was received")
+		}
+		p.before = mark
+	}
+	return p, nil
+}
+
+// cursorText writes a position; it sorts nowhere and means nothing to a client.
+func cursorText(m fsm.Mark) string { return fmt.Sprintf("%x-%x", m.Index, m.Ordinal) }
+
+func parseCursor(text string) (fsm.Mark, bool) {
+	index, ordinal, ok := strings.Cut(text, "-")
+	i, err1 := strconv.ParseUint(index, 16, 64)
+	o, err2 := strconv.ParseUint(ordinal, 16, 32)
+	m := fsm.Mark{Index: i, Ordinal: uint32(o)}
+	return m, ok && err1 == nil && err2 == nil && m != (fsm.Mark{})
+}

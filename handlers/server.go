@@ -1,0 +1,241 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/fasthttp/router"
+	"github.com/valyala/fasthttp"
+
+	"stoker/fsm"
+	"stoker/node"
+	"stoker/objects"
+	"stoker/queue"
+)
+
+// Config is what a Server needs. Zero durations and sizes mean the default.
+type Config struct {
+	Listener net.Listener // open already; Shutdown closes it
+	Node     *node.Node
+	Queue    *queue.Queue
+	Objects  *objects.Store
+
+	// PublicURL (scheme://host[:port]) is signed into presigned URLs and is where
+	// callback URLs point. Empty: http:// and the Host of the request.
+	PublicURL string
+	// CORSOrigins may call from a browser; "*" is any. None: no CORS headers.
+	CORSOrigins []string
+	Version     string       // of the binary, shown by /health
+	Log         *slog.Logger // nil discards
+
+	Timeout    time.Duration // of a request, parked polls apart; 10 s
+	Read       time.Duration // to receive a whole request; 30 s
+	Transfer   time.Duration // the same for an object, and for sending one; 15 min
+	Idle       time.Duration // of a kept connection; 2 min
+	KeepAlive  time.Duration // between comments on a silent stream; 15 s
+	MaxBody    int           // bytes of a JSON body; 1 MiB
+	MaxHeaders int           // bytes of a request line with its headers; 16 KiB
+}
+
+func (c Config) withDefaults() Config {
+	orDuration := func(d *time.Duration, otherwise time.Duration) {
+		if *d == 0 {
+			*d = otherwise
+		}
+	}
+	orDuration(&c.Timeout, 10*time.Second)
+	orDuration(&c.Read, 30*time.Second)
+	orDuration(&c.Transfer, 15*time.Minute)
+	orDuration(&c.Idle, 2*time.Minute)
+	orDuration(&c.KeepAlive, 15*time.Second)
+	if c.MaxBody == 0 {
+		c.MaxBody = 1 << 20
+	}
+	if c.MaxHeaders == 0 {
+		c.MaxHeaders = 16 << 10
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Server holds the public port.
+type Server struct {
+	cfg   Config
+	node  *node.Node
+	log   *slog.Logger
+	jwt   *tokens
+	watch *watchers
+	began time.Time
+
+	http   *fasthttp.Server
+	served chan error
+
+	work      context.Context // ends after the last answer
+	endWork   context.CancelFunc
+	parked    context.Context // ends when a shutdown begins
+	endParked context.CancelFunc
+	sockets   sockets
+}
+
+// Start serves the port until Shutdown.
+func Start(cfg Config) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if cfg.Listener == nil || cfg.Node == nil || cfg.Queue == nil || cfg.Objects == nil {
+		return nil, errors.New("handlers: start: a listener, a node, a queue and an object store are needed")
+	}
+	keys := &keyring{node: cfg.Node}
+	s := &Server{
+		cfg: cfg, node: cfg.Node, log: cfg.Log,
+		jwt:    &tokens{keys: keys, known: newVerified()},
+		watch:  newWatchers(),
+		began:  time.Now(),
+		served: make(chan error, 1),
+	}
+	s.work, s.endWork = context.WithCancel(context.Background())
+	s.parked, s.endParked = context.WithCancel(s.work)
+	cfg.Node.Subscribe(s.watch.changed)
+	s.http = &fasthttp.Server{
+		Handler:      s.router(),
+		ErrorHandler: s.malformed,
+		Logger:       printer{cfg.Log},
+		Name:         "stoker",
+
+		ReadTimeout:    cfg.Read,
+		WriteTimeout:   cfg.Read,
+		IdleTimeout:    cfg.Idle,
+		ReadBufferSize: cfg.MaxHeaders,
+		HeaderReceived: s.slower,
+
+		// Objects stream through; JSON routes read what readBody allows. With
+		// streaming this size bounds nothing but what is read ahead.
+		StreamRequestBody:            true,
+		MaxRequestBodySize:           cfg.MaxBody,
+		DisablePreParseMultipartForm: true,
+		CloseOnShutdown:              true,
+		SecureErrorLogMessage:        true, // a request's head holds tokens
+	}
+	go func() { s.served <- s.http.Serve(cfg.Listener) }()
+	return s, nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() string { return s.cfg.Listener.Addr().String() }
+
+// Shutdown stops accepting, answers parked polls and ends streams, waits for
+// the requests that are under way and leaves. When ctx ends first it cuts them off.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.endParked()
+	err := s.http.ShutdownWithContext(ctx)
+	if waited := s.sockets.drain(ctx); err == nil {
+		err = waited
+	}
+	s.endWork()
+	if err != nil {
+		return fmt.Errorf("handlers: shutdown: requests were cut off: %w", err)
+	}
+	if err := <-s.served; err != nil {
+		return fmt.Errorf("handlers: serve: %w", err)
+	}
+	return nil
+}
+
+// router is the table, the objects and the two ways to miss.
+func (s *Server) router() fasthttp.RequestHandler {
+	r := router.New()
+	r.RedirectTrailingSlash, r.RedirectFixedPath, r.HandleOPTIONS = false, false, false
+	for _, line := range routes {
+		r.Handle(line.method, line.path, s.serve(line))
+	}
+	bucket := "/" + s.cfg.Objects.Bucket()
+	for _, path := range []string{bucket, bucket + "/{key:*}"} {
+		r.ANY(path, s.object)
+	}
+	r.NotFound = s.serve(route{path: "-", handle: func(*Server, *call) (any, error) {
+		return nil, fsm.Refuse(fsm.NotFound, "there is nothing under this path; /openapi.json lists what there is")
+	}})
+	r.MethodNotAllowed = s.serve(route{path: "-", handle: func(*Server, *call) (any, error) {
+		return nil, fsm.Refuse(methodNotAllowed, "this path takes another method; see the header Allow")
+	}})
+	return func(http *fasthttp.RequestCtx) {
+		if !s.cors(http) {
+			r.Handler(http)
+		}
+	}
+}
+
+// serve turns a line of the table into what fasthttp calls.
+func (s *Server) serve(line route) fasthttp.RequestHandler {
+	return func(http *fasthttp.RequestCtx) {
+		c := s.newCall(http)
+		ctx, cancel := context.WithTimeout(s.work, s.cfg.Timeout)
+		defer cancel()
+		c.Context, c.route = ctx, line.path
+		defer c.access(time.Now())
+		defer c.close()
+		defer c.survive()
+		answer, err := c.run(line)
+		c.reply(line.status, answer, err)
+	}
+}
+
+func (c *call) run(line route) (any, error) {
+	if err := c.authenticate(line.who); err != nil {
+		return nil, err
+	}
+	if err := c.readBody(); err != nil {
+		return nil, err
+	}
+	return line.handle(c.s, c)
+}
+
+// survive keeps one request's panic from taking the node along.
+func (c *call) survive() {
+	if p := recover(); p != nil {
+		c.s.log.Error("request panicked", keyRequest, c.id, keyRoute, c.route, keyError, p, keyStack, string(debug.Stack()))
+		c.http.Response.Reset()
+		c.stamp()
+		c.reject(statusOf[internalError], fsm.Refuse(internalError, "something went wrong here; quote the request id to the operator"))
+	}
+}
+
+// object hands a request to the object store, which answers as S3 does.
+func (s *Server) object(http *fasthttp.RequestCtx) {
+	c := s.newCall(http)
+	c.route = "/{bucket}/{key}"
+	c.stamp()
+	defer c.access(time.Now())
+	defer c.survive()
+	s.cfg.Objects.Serve(http)
+}
+
+// slower gives objects the time that a JSON request does not get.
+func (s *Server) slower(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	prefix := "/" + s.cfg.Objects.Bucket() + "/"
+	if uri := h.RequestURI(); len(uri) > len(prefix) && string(uri[:len(prefix)]) == prefix {
+		return fasthttp.RequestConfig{ReadTimeout: s.cfg.Transfer, WriteTimeout: s.cfg.Transfer}
+	}
+	return fasthttp.RequestConfig{}
+}
+
+// malformed answers what never became a request.
+func (s *Server) malformed(http *fasthttp.RequestCtx, err error) {
+	c := s.newCall(http)
+	c.stamp()
+	reason := "is not a well-formed HTTP request"
+	var small *fasthttp.ErrSmallBuffer
+	var slow net.Error
+	switch {
+	case errors.As(err, &small):
+		reason = fmt.Sprintf("request line and headers may have %d bytes", s.cfg.MaxHeaders)
+	case errors.As(err, &slow) && slow.Timeout():
+		reason = "did not arrive in time"
+	}
+	c.refuse(invalid("request", "%s", reason))
+}

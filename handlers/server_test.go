@@ -1,0 +1,159 @@
+package handlers
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"stoker/fsm"
+)
+
+func TestServer_WhatIsNotThere(t *testing.T) {
+	h := newHouse(t)
+	for _, path := range []string{"/", "/nothing", "/jobs/", "/jobs/a/b", "/other/key", "/Jobs", "//jobs", "/photosynthesis"} {
+		h.bad(fsm.NotFound, ask{method: "GET", path: path})
+	}
+	for path, allow := range map[string]string{"/jobs": "GET, POST", "/rules/x": "DELETE, GET, PUT", "/auth/anon": "POST"} {
+		a := h.bad(methodNotAllowed, ask{method: "PATCH", path: path})
+		for _, method := range strings.Split(allow, ", ") {
+			if !strings.Contains(a.header.Get("Allow"), method) {
+				t.Errorf("%s: Allow is %q", path, a.header.Get("Allow"))
+			}
+		}
+	}
+}
+
+func TestServer_RequestIDs(t *testing.T) {
+	h := newHouse(t)
+	for sent, kept := range map[string]bool{
+		"abc-123": true, "trace/1:2.3_4+5=": true, "": false, "with space": false, "quo\"te": false,
+		strings.Repeat("x", 129): false, "한글": false,
+	} {
+		a := h.good(200, ask{method: "GET", path: "/health", header: map[string]string{headerRequestID: sent}})
+		got := a.header.Get(headerRequestID)
+		if (got == sent) != kept || got == "" || a.Meta.RequestID != got {
+			t.Errorf("sent %q, got %q in the header and %q in the body", sent, got, a.Meta.RequestID)
+		}
+	}
+}
+
+func TestServer_WhatIsNoRequest(t *testing.T) {
+	h := newHouse(t)
+	for name, raw := range map[string]string{
+		"nonsense":      "nonsense\r\n\r\n",
+		"a long header": "GET /health HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 20<<10) + "\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", h.server.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, raw); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != 400 || !strings.Contains(string(text), "VALIDATION_FAILED") {
+			t.Errorf("%s: %d %s, %v", name, res.StatusCode, text, err)
+		}
+		conn.Close()
+	}
+}
+
+func TestServer_SurvivesAPanic(t *testing.T) {
+	var s *Server
+	h := newHouse(t, func(_ *fsm.Settings, c *Config) { c.Log = slog.New(slog.DiscardHandler) })
+	s = h.server
+	boom := s.serve(route{path: "/boom", status: 200, handle: func(*Server, *call) (any, error) { panic("boom") }})
+	s.http.Handler = boom
+	a := h.do(ask{method: "GET", path: "/boom"})
+	if a.status != 500 || a.Error.Code != internalError || strings.Contains(string(a.text), "boom") {
+		t.Errorf("%d %s", a.status, a.text)
+	}
+}
+
+func TestServer_CORS(t *testing.T) {
+	h := newHouse(t, func(_ *fsm.Settings, c *Config) { c.CORSOrigins = []string{"https://app.example"} })
+	preflight := func(origin string) *http.Response {
+		req := h.request(ask{method: "OPTIONS", path: "/jobs", header: map[string]string{
+			"Origin": origin, "Access-Control-Request-Method": "POST",
+		}})
+		res, err := h.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res
+	}
+	in := preflight("https://app.example")
+	if in.StatusCode != 204 || in.Header.Get("Access-Control-Allow-Origin") != "https://app.example" ||
+		!strings.Contains(in.Header.Get("Access-Control-Allow-Headers"), "Idempotency-Key") {
+		t.Errorf("preflight: %d %v", in.StatusCode, in.Header)
+	}
+	if out := preflight("https://evil.example"); out.StatusCode != 405 || out.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("preflight of a stranger: %d %v", out.StatusCode, out.Header)
+	}
+	a := h.good(200, ask{method: "GET", path: "/health", header: map[string]string{"Origin": "https://app.example"}})
+	if !strings.Contains(a.header.Get("Access-Control-Expose-Headers"), headerIndex) {
+		t.Errorf("headers: %v", a.header)
+	}
+}
+
+func TestServer_ObjectsAnswerAsS3(t *testing.T) {
+	h := newHouse(t)
+	status, text := h.raw("GET", h.base+"/photos/inputs/x/y/0.jpg", "")
+	if status != 403 || !strings.Contains(text, "<Error>") {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestShutdown_AnswersParkedPollsAndEndsStreams(t *testing.T) {
+	h := newHouse(t)
+	p := h.signUp("free")
+	id, _ := p.newJob(1)
+	stream := h.openStream(p, id, "")
+	stream.next() // the snapshot: it is open now
+
+	polled := make(chan answer, 1)
+	go func() {
+		polled <- h.do(h.work("/queue/lease", m{"worker_id": "w", "wait_s": 60}))
+	}()
+	h.untilWaiters(1)
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := h.server.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-polled; a.status != 204 {
+		t.Errorf("the parked poll: %d %s", a.status, a.text)
+	}
+	if e, ok := stream.read(); ok {
+		t.Errorf("the stream goes on: %v", e)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the shutdown took %v", took)
+	}
+	if _, err := net.Dial("tcp", h.server.Addr()); err == nil {
+		t.Error("the port still accepts")
+	}
+}
+
+// untilWaiters waits until so many polls are parked.
+func (h *house) untilWaiters(n int) {
+	h.t.Helper()
+	for h.server.cfg.Queue.Depth().Waiters != n {
+		if err := h.t.Context().Err(); err != nil {
+			h.t.Fatal(fmt.Errorf("%d polls never parked: %w", n, err))
+		}
+	}
+}

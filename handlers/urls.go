@@ -1,0 +1,96 @@
+package handlers
+
+import (
+	"fmt"
+	"time"
+
+	"stoker/fsm"
+	"stoker/objects"
+)
+
+// How long presigned URLs are good. They are signed anew whenever they are
+// rendered, and what an upload may still change is decided when it arrives.
+const (
+	downloadLife = time.Hour
+	workLife     = 12 * time.Hour // a worker may hold a lease long past its message
+)
+
+// links makes the URLs of an answer. It outlives its request, for streams.
+type links struct {
+	objects *objects.Store
+	base    string // scheme://host[:port] by which this cluster is reached
+}
+
+// links go where the configuration says, else to the host that the client dialled.
+func (c *call) links() links {
+	base := c.s.cfg.PublicURL
+	if base == "" {
+		base = "http://" + string(c.http.Host())
+	}
+	return links{c.s.cfg.Objects, base}
+}
+
+// to is the URL of one of our own paths.
+func (l links) to(path string) string { return l.base + path }
+
+// sign makes a presigned URL for an object of the bucket.
+func (l links) sign(method, key string, life time.Duration, fence uint64) (string, error) {
+	url, err := l.objects.Presign(objects.Ask{
+		Method: method, Base: l.base, Key: key, Fence: fence,
+		Expires: max(life, time.Second).Truncate(time.Second), At: time.Now(),
+	})
+	if err != nil {
+		return "", fmt.Errorf("presign %s %s: %w", method, key, err)
+	}
+	return url, nil
+}
+
+// upload is where one picture of a job goes.
+type upload struct {
+	Idx int    `json:"idx"`
+	URL string `json:"url"`
+	Key string `json:"key"`
+}
+
+// uploads signs a PUT for every input, good for what is left of the upload window.
+func (l links) uploads(j fsm.Job) ([]upload, error) {
+	left := time.Until(time.Unix(0, uploadsUntil(j)))
+	out := make([]upload, j.Total)
+	for i := range out {
+		key := j.InputKey(i)
+		url, err := l.sign("PUT", key, left, 0)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = upload{i, url, key}
+	}
+	return out, nil
+}
+
+// uploadsUntil is when the upload window closes, on the wall clock, for people:
+// the machine closes it on its own clock, which outages stop.
+func uploadsUntil(j fsm.Job) int64 { return j.CreatedAt + j.Budgets.Upload }
+
+// download is where one result can be fetched. A URL is empty when the worker
+// named no such object.
+type download struct {
+	Idx     int    `json:"idx"`
+	Output  string `json:"output_url"`
+	Preview string `json:"preview_url"`
+}
+
+// download signs a done item's URLs.
+func (l links) download(it fsm.Item) (d download, err error) {
+	d.Idx = it.Idx
+	if it.Output != "" {
+		if d.Output, err = l.sign("GET", it.Output, downloadLife, 0); err != nil {
+			return d, err
+		}
+	}
+	if it.Preview != "" {
+		if d.Preview, err = l.sign("GET", it.Preview, downloadLife, 0); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
+}
