@@ -1,0 +1,181 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// silence is how long a stream may say nothing, not even a keep-alive comment, before it is taken for dead.
+const silence = 45 * time.Second
+
+// maxEvent bounds one event: a snapshot of a job of 200 items with signed URLs is far below it.
+const maxEvent = 4 << 20
+
+// Event is one message of a job's stream.
+type Event struct {
+	ID   string          // position; hand the last one to Events to go on from there
+	Type string          // snapshot, item or status
+	Data json.RawMessage // as GET /jobs/{id} and the contract describe it
+}
+
+// Status is the job's status if the event tells it, else empty.
+func (e Event) Status() Status {
+	var told struct {
+		Status Status
+		Job    struct{ Status Status }
+	}
+	if e.Type == "item" || json.Unmarshal(e.Data, &told) != nil {
+		return "" // an item's status is not the job's
+	}
+	if told.Status == "" {
+		return told.Job.Status
+	}
+	return told.Status
+}
+
+// Events yields a job's events after lastID (empty: from now, beginning with a snapshot) until the job ends. A cut stream is
+// taken up on another node where it broke. An error is yielded once, as the last element: a refusal, the context's end, or no
+// node served for as long as [Cluster.Patience].
+func (a *App) Events(ctx context.Context, jobID, lastID string) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		s := stream{app: a, path: jobPath(jobID) + "/events", last: lastID, yield: yield}
+		over := false // the job had ended before the current stream was opened
+		pace := fullJitter()
+		for {
+			before := s.last
+			clean, err := s.follow(ctx)
+			switch {
+			case s.stopped || s.ended:
+				return
+			case err != nil:
+				yield(Event{}, err)
+				return
+			case clean && over:
+				return // opened after the end, read to its end: there is nothing more
+			}
+			// Cut, or ended by a node that is shutting down, or by one with nothing to tell after lastID. Ask before opening
+			// again, not after: what happens in between is then in the next stream.
+			job, err := a.Job(ctx, jobID)
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			over = job.Status.Terminal()
+			if s.last != before {
+				pace.Reset()
+				continue
+			}
+			select { // nothing came: do not open streams as fast as they end
+			case <-time.After(pace.NextBackOff()):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// stream is the state that survives from one connection to the next.
+type stream struct {
+	app     *App
+	path    string
+	last    string
+	yield   func(Event, error) bool
+	ended   bool // a terminal status was yielded
+	stopped bool // the caller broke out of its loop
+}
+
+// follow opens the stream, at whichever node gives it, and yields its events; clean means that the server ended it. The error is
+// only of opening: a stream that breaks is not an error but the next connection's beginning.
+func (s *stream) follow(ctx context.Context) (clean bool, err error) {
+	err = s.app.client.persist(ctx, "GET "+s.path, 0, s.app.client.nodes.round, func(opening context.Context, node *url.URL) error {
+		// The patience of opening must not end the stream, so the connection lives on the caller's context.
+		live, watch := guardFor(ctx, silence)
+		defer watch.stop()
+		giveUp := context.AfterFunc(opening, func() { watch.cancel(context.Cause(opening)) })
+		slow := time.AfterFunc(s.app.client.attempt, func() { watch.cancel(errStalled) })
+		res, err := s.open(live, node)
+		slow.Stop()
+		giveUp()
+		if err != nil {
+			return watch.explain(err)
+		}
+		defer res.Body.Close()
+		clean, err = s.read(watch.reader(res.Body))
+		if errors.As(err, new(errFinal)) {
+			return err
+		}
+		if !s.stopped && !s.ended {
+			s.app.client.nodes.leave(node) // it broke, or it is shutting down
+		}
+		return nil
+	})
+	return clean, err
+}
+
+func (s *stream) open(ctx context.Context, node *url.URL) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, node.String()+s.path, nil)
+	if err != nil {
+		return nil, errFinal{err}
+	}
+	req.Header = request{token: s.app.Token()}.headers()
+	req.Header.Set("Accept", "text/event-stream")
+	if s.last != "" {
+		req.Header.Set(headerLastEventID, s.last)
+	}
+	res, err := s.app.client.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode == http.StatusOK {
+		return res, nil
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return nil, err
+	}
+	return nil, judge(refusal(node.Host, res, text))
+}
+
+// read parses the stream as the HTML standard says (section 9.2.6) and yields whole events; a half one at a cut is dropped, and
+// so is asked for again.
+func (s *stream) read(r io.Reader) (clean bool, err error) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 4096), maxEvent)
+	var e Event
+	var data []string
+	id := s.last
+	for lines.Scan() {
+		line := strings.TrimSuffix(lines.Text(), "\r")
+		field, value, _ := strings.Cut(line, ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case line != "" && field == "id":
+			id = value
+		case line != "" && field == "event":
+			e.Type = value
+		case line != "" && field == "data":
+			data = append(data, value)
+		case line == "" && len(data) > 0:
+			e.ID, e.Data = id, json.RawMessage(strings.Join(data, "\n"))
+			s.last = id
+			s.ended = e.Status().Terminal()
+			if s.stopped = !s.yield(e, nil); s.stopped || s.ended {
+				return true, nil
+			}
+			e, data = Event{}, nil
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return false, errFinal{fmt.Errorf("an event of %s is larger than %d bytes", s.path, maxEvent)}
+	}
+	return lines.Err() == nil, nil
+}
