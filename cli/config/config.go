@@ -1,0 +1,59 @@
+package config
+
+// Config is stoker.toml. `stoker init` writes one per node.
+type Config struct {
+	ID      string `toml:"id"`      // this node; one of Members
+	HTTP    string `toml:"http"`    // listen address of the public port; empty: 0.0.0.0:8080
+	Cluster string `toml:"cluster"` // listen address of the cluster port; empty: 0.0.0.0:9080
+
+	// PublicURL is signed into presigned URLs, as in https://photos.example.org; empty: the host that the request came for.
+	PublicURL string `toml:"public_url"`
+	Data      string `toml:"data"` // data folder; empty: data
+
+	CA      string `toml:"ca"`       // the cluster's CA certificates, PEM; empty: ca.crt
+	Cert    string `toml:"cert"`     // this node's certificate, PEM; empty: node.crt
+	Key     string `toml:"key"`      // its private key, PEM; empty: node.key
+	SealKey string `toml:"seal_key"` // file of 32 bytes in hex, the same on all nodes; empty: seal.key
+
+	// These go into the first command of a new cluster and are not looked at again.
+	AdminTokenHash  string `toml:"admin_token_hash"`  // sha256:…
+	WorkerTokenHash string `toml:"worker_token_hash"` // sha256:…
+	CAKeySealed     string `toml:"ca_key_sealed"`     // hex; see package setup
+
+	CORSOrigins []string `toml:"cors_origins"`  // origins of browser apps, or "*"; empty: none
+	MaxUploadMB int      `toml:"max_upload_mb"` // largest picture, in MiB; 0: 25
+	LogFormat   string   `toml:"log_format"`    // text or json; empty: text
+
+	// Members are all nodes, this one included. The same list on every node.
+	Members []Member `toml:"members"`
+}
+
+// Member is one node as the others and the clients reach it.
+type Member struct {
+	ID      string `toml:"id"`
+	Cluster string `toml:"cluster"` // host:port of its cluster port
+	HTTP    string `toml:"http"`    // host:port of its public port
+}
+
+// defaults fills what was left empty. The paths are completed by Load.
+func (c *Config) defaults() {
+	for _, d := range []struct {
+		to *string
+		is string
+	}{
+		{&c.HTTP, "0.0.0.0:8080"}, {&c.Cluster, "0.0.0.0:9080"}, {&c.Data, "data"}, {&c.CA, "ca.crt"},
+		{&c.Cert, "node.crt"}, {&c.Key, "node.key"}, {&c.SealKey, "seal.key"}, {&c.LogFormat, "text"},
+	} {
+		if *d.to == "" {
+			*d.to = d.is
+		}
+	}
+	if c.MaxUploadMB == 0 {
+		c.MaxUploadMB = 25
+	}
+}
+
+// paths are the keys that name a file or folder.
+func (c *Config) paths() map[string]*string {
+	return map[string]*string{"data": &c.Data, "ca": &c.CA, "cert": &c.Cert, "key": &c.Key, "seal_key": &c.SealKey}
+}

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"stoker/cli/local"
+	"stoker/cli/setup"
+	"stoker/client"
+)
+
+// devFolder is where `stoker dev` keeps its cluster.
+const devFolder = ".stoker"
+
+// goodbye is how long nodes may take to stop; their own limit is a little shorter.
+const goodbye = 12 * time.Second
+
+// devCommand is `stoker dev`.
+type devCommand struct {
+	Nodes int    `help:"How many nodes (1, or as many as the folder has)."`
+	HTTP  string `name:"http" placeholder:"HOST:PORT" help:"Public address of the first node; the others count up (127.0.0.1:8080)."`
+	Data  string `default:".stoker" placeholder:"DIR" help:"Folder of the cluster (${default})."`
+	Fresh bool   `help:"Throw away what the folder has and begin anew."`
+}
+
+// Help shows how to call it.
+func (*devCommand) Help() string {
+	return `  stoker dev
+  stoker dev --nodes 3 --http 127.0.0.1:8080
+  stoker worker                        # in another terminal, same folder`
+}
+
+// Run starts the cluster and stays until Ctrl-C.
+func (c *devCommand) Run(s *shell) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	cluster, err := local.Open(c.Data, "")
+	if err != nil {
+		return err
+	}
+	if c.Nodes > 0 && c.Nodes != len(cluster.Nodes) {
+		return fmt.Errorf("%s has %d nodes: leave --nodes away, or add --fresh to begin anew with %d", c.Data, len(cluster.Nodes), c.Nodes)
+	}
+	if c.HTTP != "" && c.HTTP != cluster.Nodes[0].HTTP && !c.Fresh {
+		return fmt.Errorf("%s serves %s: leave --http away, or add --fresh to begin anew", c.Data, cluster.Nodes[0].HTTP)
+	}
+	if err := cluster.Start(s.ctx); err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(s.ctx), goodbye, errors.New("it took too long"))
+		defer cancel()
+		if err := cluster.Stop(ctx); err != nil {
+			s.notef("stoker: %v\n", err)
+		}
+	}()
+	if err := c.greet(s, cluster); err != nil {
+		return err
+	}
+	return watch(s, cluster)
+}
+
+// prepare founds the cluster where there is none yet.
+func (c *devCommand) prepare() error {
+	operator := filepath.Join(c.Data, "operator.toml")
+	_, err := os.Stat(operator)
+	switch {
+	case err == nil && !c.Fresh:
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err == nil: // only a folder that is a cluster's is thrown away, whatever --data says
+		if err := os.RemoveAll(c.Data); err != nil {
+			return err
+		}
+	}
+	addr := c.HTTP
+	if addr == "" {
+		addr = fmt.Sprintf("127.0.0.1:%d", setup.DefaultHTTP)
+	}
+	nodes, err := local.InOrder(max(c.Nodes, 1), addr)
+	if err != nil {
+		return err
+	}
+	if _, err := setup.Found(setup.Plan{Nodes: nodes, Out: c.Data}); err != nil {
+		return err
+	}
+	// The folder lies in somebody's project and holds keys.
+	return os.WriteFile(filepath.Join(c.Data, ".gitignore"), []byte("*\n"), 0o644)
+}
+
+// greet prints what a developer needs to begin.
+func (c *devCommand) greet(s *shell, cluster *local.Cluster) error {
+	operator, err := client.LoadOperator(filepath.Join(c.Data, "operator.toml"))
+	if err != nil {
+		return err
+	}
+	api, err := client.New(operator)
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	app := api.App("")
+	user, err := app.SignIn(s.ctx, "stoker-dev")
+	if err != nil {
+		return err
+	}
+	s.printf("Stoker runs: %d node(s) in %s, logs in %s.\n\n", len(cluster.Nodes), c.Data, filepath.Join(c.Data, "log"))
+	for _, n := range cluster.Nodes {
+		s.printf("  %s            http://%s\n", n.ID, n.HTTP)
+	}
+	url := "http://" + cluster.Nodes[0].HTTP
+	s.printf("  user          %s (%s)\n  user token    %s\n  worker token  %s\n  operator      %s\n\nTry:\n\n",
+		user.UserID, user.Plan, user.Token, operator.WorkerToken, filepath.Join(c.Data, "operator.toml"))
+	s.printf("  curl -s %s/me -H 'Authorization: Bearer %s'\n", url, user.Token)
+	s.printf("  curl -s %s/jobs -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{\"preset\":\"interior\",\"item_count\":1}'\n", url, user.Token)
+	s.printf("  curl -s %s/queue/lease -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{\"worker_id\":\"me\",\"wait_s\":1}' -i\n", url, operator.WorkerToken)
+	s.printf("\nA worker: stoker worker --operator %s   Ctrl-C ends it all; the data stays.\n", filepath.Join(c.Data, "operator.toml"))
+	return nil
+}
+
+// watch returns when the user has had enough, or with the reason when a node ends by itself.
+func watch(s *shell, cluster *local.Cluster) error {
+	died := make(chan error)
+	for _, n := range cluster.Nodes {
+		go func(p *local.Process) {
+			<-p.Ended()
+			if err := p.Failure(); err != nil {
+				select {
+				case died <- err:
+				case <-s.ctx.Done():
+				}
+			}
+		}(n.Process())
+	}
+	for alive := len(cluster.Nodes); ; {
+		select {
+		case <-s.ctx.Done():
+			s.notef("\nstopping…\n")
+			return nil
+		case err := <-died:
+			if alive--; alive == 0 {
+				return err
+			}
+			s.notef("stoker: %v\n", err)
+		}
+	}
+}

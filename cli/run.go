@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"stoker/cli/config"
+)
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Hooks are what the command line cannot do by itself.
+type Hooks struct {
+	// Serve runs a node until ctx ends.
+	Serve func(ctx context.Context, c config.Config) error
+	// Version of this binary, for `stoker version`.
+	Version string
+}
+
+// commands is the command table.
+type commands struct {
+	Demo   demoCommand   `cmd:"" help:"Show everything: a real cluster on this machine works on pictures, then proves that it did."`
+	Dev    devCommand    `cmd:"" help:"Run a cluster on this machine, in ./.stoker."`
+	Init   initCommand   `cmd:"" help:"Make configuration, certificates and tokens of a new cluster."`
+	Serve  serveCommand  `cmd:"" help:"Run one node."`
+	Worker workerCommand `cmd:"" help:"Run the sample worker."`
+	Status statusCommand `cmd:"" help:"Show members, leader, lag, queue and versions."`
+	User   userCommand   `cmd:"" help:"Show users, grant credits, set plans."`
+
+	Version versionCommand `cmd:"" help:"Print this binary's version."`
+}
+
+// shell is what a command runs in.
+type shell struct {
+	ctx   context.Context // ends with Ctrl-C or SIGTERM
+	out   io.Writer
+	err   io.Writer
+	hooks Hooks
+}
+
+func (s *shell) printf(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
+func (s *shell) notef(format string, args ...any)  { fmt.Fprintf(s.err, format, args...) }
+
+// Run carries out one command line (without the program's name) and returns the process's exit code.
+func Run(args []string, hooks Hooks) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the next signal has its default effect
+	return run(&shell{ctx: ctx, out: os.Stdout, err: os.Stderr, hooks: hooks}, args)
+}
+
+func run(s *shell, args []string) int {
+	exited := -1 // by --help, in the middle of parsing
+	var table commands
+	parser, err := kong.New(&table,
+		kong.Name("stoker"),
+		kong.Description("A self-hosted image job cluster in one binary. `stoker demo` shows it, `stoker dev` runs it here."),
+		kong.Writers(s.out, s.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.Bind(s))
+	if err != nil {
+		panic(err) // the table above is wrong; every test would meet it
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	switch {
+	case exited >= 0:
+		return exited
+	case err != nil:
+		s.notef("stoker: %v\nstoker --help lists the commands, stoker COMMAND --help what one takes.\n", err)
+		return exitUsage
+	}
+	if err := command.Run(); err != nil {
+		s.notef("stoker: %v\n", err)
+		return exitFailed
+	}
+	return 0
+}
+
+// versionCommand is `stoker version`.
+type versionCommand struct{}
+
+// Run prints the version.
+func (*versionCommand) Run(s *shell) error {
+	s.printf("stoker %s\n", s.hooks.Version)
+	return nil
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"os"
+	"reflect"
+	"strings"
+
+	"stoker/cli/config"
+)
+
+// serveCommand is `stoker serve`.
+type serveCommand struct {
+	Config string     `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" help:"The node's configuration (${default})."`
+	Keys   serveFlags `embed:"" group:"Instead of what the file says:"`
+}
+
+// serveFlags are the keys of the configuration as flags. All are text: package config reads them as it reads the
+// environment's, and nil means that the flag was not given. A test holds the list against config's.
+type serveFlags struct {
+	ID              *string `name:"id" help:"This node's id."`
+	HTTP            *string `name:"http" placeholder:"HOST:PORT" help:"Listen address of the public port."`
+	Cluster         *string `name:"cluster" placeholder:"HOST:PORT" help:"Listen address of the cluster port."`
+	PublicURL       *string `name:"public-url" placeholder:"URL" help:"What presigned URLs begin with."`
+	Data            *string `name:"data" placeholder:"DIR" help:"Data folder."`
+	CA              *string `name:"ca" placeholder:"FILE" help:"The cluster's CA certificate."`
+	Cert            *string `name:"cert" placeholder:"FILE" help:"This node's certificate."`
+	Key             *string `name:"key" placeholder:"FILE" help:"Its private key."`
+	SealKey         *string `name:"seal-key" placeholder:"FILE" help:"The cluster's seal key."`
+	AdminTokenHash  *string `name:"admin-token-hash" placeholder:"sha256:…" help:"Used once, when the cluster begins."`
+	WorkerTokenHash *string `name:"worker-token-hash" placeholder:"sha256:…" help:"Used once, when the cluster begins."`
+	CAKeySealed     *string `name:"ca-key-sealed" placeholder:"HEX" help:"Used once, when the cluster begins."`
+	CORSOrigins     *string `name:"cors-origins" placeholder:"ORIGIN,…" help:"Origins of browser apps, or *."`
+	MaxUploadMB     *string `name:"max-upload-mb" placeholder:"N" help:"Largest picture, in MiB."`
+	LogFormat       *string `name:"log-format" placeholder:"text|json" help:"Form of the log."`
+	Members         *string `name:"members" placeholder:"ID=CLUSTER=HTTP,…" help:"All nodes."`
+}
+
+// Help shows how to call it.
+func (*serveCommand) Help() string {
+	return `Every key of the file is also a flag and a variable: max_upload_mb is --max-upload-mb and STOKER_MAX_UPLOAD_MB.
+Flags win over the environment, which wins over the file.
+
+  stoker serve --config n1/stoker.toml
+  STOKER_LOG_FORMAT=json stoker serve --config n1/stoker.toml --http 0.0.0.0:80`
+}
+
+// Run loads the configuration and hands it to the node.
+func (c *serveCommand) Run(s *shell) error {
+	loaded, err := config.Load(config.Source{File: c.Config, Env: os.LookupEnv, Flags: c.Keys.given()})
+	if err != nil {
+		return err
+	}
+	return s.hooks.Serve(s.ctx, loaded)
+}
+
+// given are the flags that were, by key.
+func (f serveFlags) given() map[string]string {
+	given := map[string]string{}
+	v := reflect.ValueOf(f)
+	for i := range v.NumField() {
+		if text := v.Field(i).Interface().(*string); text != nil {
+			given[strings.ReplaceAll(v.Type().Field(i).Tag.Get("name"), "-", "_")] = *text
+		}
+	}
+	return given
+}

@@ -1,0 +1,61 @@
+package setup
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// operatorTokens are the two tokens in plain.
+type operatorTokens struct{ admin, worker string }
+
+// nodeFile is a stoker.toml. It is written by hand and not by an encoder: people read it, and the comments are half of it.
+// Node ids and hosts were checked to hold nothing that TOML would want escaped; %q writes what it takes.
+func nodeFile(all []Node, n Node, tokens operatorTokens, sealedCA []byte) []byte {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# Node %s. Every key can also be set as STOKER_<KEY> or as a flag of `stoker serve`.", n.ID)
+	line("id = %q", n.ID)
+	line("http = %q            # listen address of the public port", n.listen(n.HTTP))
+	line("cluster = %q         # listen address of the cluster port", n.listen(n.Cluster))
+	line("public_url = \"\"                # signed into presigned URLs; empty: the request's host")
+	line("data = \"data\"                  # folders and files are relative to this file")
+	line("")
+	line("ca = \"ca.crt\"")
+	line("cert = \"node.crt\"")
+	line("key = \"node.key\"")
+	line("seal_key = \"seal.key\"          # the same on all nodes; secrets in the cluster are sealed with it")
+	line("")
+	line("# Used once, when the cluster begins.")
+	line("admin_token_hash = %q", hash(tokens.admin))
+	line("worker_token_hash = %q", hash(tokens.worker))
+	line("ca_key_sealed = %q", hex.EncodeToString(sealedCA))
+	line("")
+	line("cors_origins = []              # [\"https://app.example.org\"] or [\"*\"]")
+	line("max_upload_mb = 25")
+	line("log_format = \"text\"            # or json")
+	for _, m := range all {
+		line("")
+		line("[[members]]")
+		line("id = %q", m.ID)
+		line("cluster = %q", m.at(m.Cluster))
+		line("http = %q", m.at(m.HTTP))
+	}
+	return []byte(b.String())
+}
+
+// operatorFile is an operator.toml.
+func operatorFile(all []Node, tokens operatorTokens, caPEM []byte) []byte {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# Opens the whole cluster. Workers need endpoints and worker_token only.")
+	line("endpoints = [")
+	for _, n := range all {
+		line("  %q,", n.Endpoint())
+	}
+	line("]")
+	line("admin_token = %q", tokens.admin)
+	line("worker_token = %q", tokens.worker)
+	line("ca_pem = \"\"\"\n%s\"\"\"", caPEM)
+	return []byte(b.String())
+}

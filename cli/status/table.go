@@ -1,0 +1,71 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+)
+
+// Render writes the members as a table, with a line above for the cluster and one below for the queue.
+func (s Status) Render(w io.Writer) {
+	fmt.Fprintf(w, "cluster %s, epoch %d, term %d, as %s sees it\n", s.ClusterID, s.Epoch, s.Term, s.Node)
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"node", "role", "state", "address", "index", "lag", "heard", "clock", "version"})
+	for _, m := range s.Members {
+		t.AppendRow(table.Row{m.ID, role(m), state(m), m.HTTP, m.Index, m.Lag, heard(m.Contact), clock(m.Offset), m.Version})
+	}
+	t.Render()
+	if s.Leader == "" {
+		fmt.Fprintln(w, "no leader: writes wait until most of the members are up and reach each other on their cluster ports")
+	}
+	fmt.Fprintf(w, "queue: %s ready, %d leases, %d dead, %d workers waiting\n", ready(s.Queue.Ready), s.Queue.Leases, s.Queue.Dead, s.Queue.Waiters)
+}
+
+func role(m Member) string {
+	if !m.Voter {
+		return m.Role + " (no vote)"
+	}
+	return m.Role
+}
+
+func state(m Member) string {
+	if m.Alive {
+		return "up"
+	}
+	return "DOWN"
+}
+
+func heard(ms float64) string {
+	switch {
+	case ms < 0:
+		return "never"
+	case ms < 2000:
+		return "now"
+	}
+	return fmt.Sprintf("%.0f s ago", ms/1000)
+}
+
+func clock(ms float64) string {
+	if math.Abs(ms) < 10 {
+		return "in step"
+	}
+	return fmt.Sprintf("%+.2f s", ms/1000)
+}
+
+func ready(byPreset map[string]int) string {
+	if len(byPreset) == 0 {
+		return "0"
+	}
+	var parts []string
+	for _, preset := range slices.Sorted(maps.Keys(byPreset)) {
+		parts = append(parts, fmt.Sprintf("%d %s", byPreset[preset], preset))
+	}
+	return strings.Join(parts, ", ")
+}
