@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"stoker/cli/config"
+	"stoker/fsm"
+	"stoker/handlers"
+	"stoker/node"
+	"stoker/objects"
+	"stoker/queue"
+)
+
+// goodbye bounds a graceful shutdown.
+const goodbye = 10 * time.Second
+
+// serve wires the rooms together and runs one node until ctx ends.
+func serve(ctx context.Context, c config.Config) error {
+	log := logger(c.LogFormat)
+	secrets, err := c.Secrets()
+	if err != nil {
+		return err
+	}
+	tlsConfig, err := node.ParseTLS(secrets.CA, secrets.Cert, secrets.Key)
+	if err != nil {
+		return err
+	}
+	public, err := net.Listen("tcp", c.HTTP)
+	if err != nil {
+		return fmt.Errorf("the public port: %w: is another process on it? --http or STOKER_HTTP names another one", err)
+	}
+	cluster, err := net.Listen("tcp", c.Cluster)
+	if err != nil {
+		return errors.Join(fmt.Errorf("the cluster port: %w", err), public.Close())
+	}
+	n, err := node.Start(ctx, node.Config{
+		ID: c.ID, Dir: c.Data, Members: membersOf(c), TLS: tlsConfig, Listener: cluster,
+		Genesis: func() fsm.Genesis { return genesis(c, secrets) },
+		SealKey: secrets.SealKey, Version: version(), Log: log,
+	})
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	blobs, err := objects.New(n, objects.Config{
+		Dir: filepath.Join(c.Data, "blobs"), PublicURL: c.PublicURL, Log: log,
+	})
+	if err != nil {
+		return errors.Join(err, public.Close(), stop(n))
+	}
+	server, err := handlers.Start(handlers.Config{
+		Listener: public, Node: n, Queue: queue.New(n, log), Objects: blobs,
+		PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, Version: version(), Log: log,
+	})
+	if err != nil {
+		return errors.Join(err, public.Close(), stop(n))
+	}
+	log.Info("serving", "id", c.ID, "http", public.Addr().String(), "cluster", cluster.Addr().String(), "version", version())
+
+	<-ctx.Done()
+	log.Info("leaving: the polls are answered, the leadership is handed over")
+	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	defer cancel()
+	return errors.Join(server.Shutdown(bye), n.Stop(bye))
+}
+
+func stop(n *node.Node) error {
+	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+	defer cancel()
+	return n.Stop(ctx)
+}
+
+func membersOf(c config.Config) []node.Member {
+	out := make([]node.Member, len(c.Members))
+	for i, m := range c.Members {
+		out[i] = node.Member{ID: m.ID, Addr: m.Cluster, HTTP: m.HTTP}
+	}
+	return out
+}
+
+// genesis is the first command of a new cluster: its name, keys nobody else
+// knows, the tokens that `stoker init` made, and today's defaults.
+func genesis(c config.Config, s config.Secrets) fsm.Genesis {
+	settings := fsm.DefaultSettings()
+	settings.MaxUpload = int64(c.MaxUploadMB) << 20
+	objectKey, err := objects.NewKey(s.SealKey)
+	if err != nil {
+		panic(err) // the seal key's length was checked when it was read
+	}
+	jwtKey, err := node.Seal(s.SealKey, fsm.UseJWT, []byte(rand.Text()+rand.Text()))
+	if err != nil {
+		panic(err)
+	}
+	return fsm.Genesis{
+		ClusterID:     "c_" + rand.Text(),
+		SealedCA:      s.SealedCA,
+		JWTKeys:       []fsm.Secret{{ID: "k_" + rand.Text()[:12], Sealed: jwtKey}},
+		ObjectKey:     objectKey,
+		AdminTokens:   [][32]byte{s.AdminToken},
+		WorkerTokens:  [][32]byte{s.WorkerToken},
+		FirstSettings: settings,
+	}
+}
+
+func logger(format string) *slog.Logger {
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+}
+
+// version is what the build knows of itself.
+func version() string {
+	b, ok := debug.ReadBuildInfo()
+	if !ok || b.Main.Version == "" {
+		return "devel"
+	}
+	return b.Main.Version
+}
