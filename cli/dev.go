@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"stoker/cli/local"
@@ -47,8 +48,8 @@ func (c *devCommand) Run(s *shell) error {
 	if c.Nodes > 0 && c.Nodes != len(cluster.Nodes) {
 		return fmt.Errorf("%s has %d nodes: leave --nodes away, or add --fresh to begin anew with %d", c.Data, len(cluster.Nodes), c.Nodes)
 	}
-	if c.HTTP != "" && c.HTTP != cluster.Nodes[0].HTTP && !c.Fresh {
-		return fmt.Errorf("%s serves %s: leave --http away, or add --fresh to begin anew", c.Data, cluster.Nodes[0].HTTP)
+	if first := cluster.Nodes[0].HTTP; c.HTTP != "" && port(c.HTTP) != port(first) {
+		return fmt.Errorf("%s serves %s: leave --http away, or add --fresh to begin anew", c.Data, first)
 	}
 	if err := cluster.Start(s.ctx); err != nil {
 		return err
@@ -65,6 +66,9 @@ func (c *devCommand) Run(s *shell) error {
 	}
 	return watch(s, cluster)
 }
+
+// port is what tells two addresses of this machine apart: 0.0.0.0 is reached as 127.0.0.1.
+func port(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }
 
 // prepare founds the cluster where there is none yet.
 func (c *devCommand) prepare() error {

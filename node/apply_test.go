@@ -82,8 +82,9 @@ func (y *tally) check(t *testing.T, n *Node) {
 	}
 }
 
-// load has clients at each node write without pause until stop is called.
-func (y *tally) load(ctx context.Context, nodes []*Node, clients int) (stop func()) {
+// load has clients at each node write, each with a pause after a write, until
+// stop is called.
+func (y *tally) load(ctx context.Context, nodes []*Node, clients int, pause time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	for _, n := range nodes {
@@ -94,7 +95,7 @@ func (y *tally) load(ctx context.Context, nodes []*Node, clients int) (stop func
 					patience, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 					y.write(patience, n)
 					done()
-					time.Sleep(time.Millisecond)
+					time.Sleep(pause)
 				}
 			})
 		}
@@ -107,11 +108,11 @@ func TestApply_OnceOverACrashedLeader(t *testing.T) {
 		y := newTally()
 		for range 3 {
 			old := c.leader().cfg.ID
-			stop := y.load(t.Context(), c.others(old), 8)
+			stop := y.load(t.Context(), c.others(old), 8, 20*time.Millisecond)
 			time.Sleep(50 * time.Millisecond)
 			c.crash(old)
 			began, had := time.Now(), y.count()
-			for y.count() < had+100 {
+			for y.count() < had+20 {
 				time.Sleep(10 * time.Millisecond)
 			}
 			if gap := time.Since(began); gap > 2*time.Second {
@@ -133,7 +134,7 @@ func TestApply_OnceOverACutLeader(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			inCluster(t, nil, three, func(t *testing.T, c *cluster) {
 				y := newTally()
-				stop := y.load(t.Context(), c.others(""), 4)
+				stop := y.load(t.Context(), c.others(""), 2, 50*time.Millisecond)
 				time.Sleep(100 * time.Millisecond)
 				old := c.leader().cfg.ID
 				for _, id := range three {
@@ -225,7 +226,7 @@ func TestStop_HandsLeadershipOver(t *testing.T) {
 	inCluster(t, nil, three, func(t *testing.T, c *cluster) {
 		y := newTally()
 		old := c.leader()
-		stop := y.load(t.Context(), c.others(old.cfg.ID), 4)
+		stop := y.load(t.Context(), c.others(old.cfg.ID), 4, 5*time.Millisecond)
 		time.Sleep(50 * time.Millisecond)
 		began := time.Now()
 		c.mu.Lock()

@@ -56,7 +56,7 @@ type Config struct {
 type Timing struct {
 	// Heartbeat is how long a follower waits for its leader before it asks for
 	// votes, and how long a leader leads without a quorum's answers. 50 ms for a
-	// single voter (it waits for nobody), else 600 ms: both followers' fsync may
+	// single voter (it waits for nobody), else 500 ms: both followers' fsync may
 	// stall that long without an election, since heartbeats queue behind it.
 	Heartbeat time.Duration
 	Commit    time.Duration // how often an idle leader repeats its commit index: 100 ms
@@ -84,7 +84,7 @@ func (c Config) withDefaults() Config {
 	if len(c.Members) == 1 {
 		def(&t.Heartbeat, 50*time.Millisecond)
 	}
-	def(&t.Heartbeat, 600*time.Millisecond)
+	def(&t.Heartbeat, 500*time.Millisecond)
 	def(&t.Commit, 100*time.Millisecond)
 	def(&t.RPC, 3*time.Second)
 	def(&t.Handshake, 5*time.Second)

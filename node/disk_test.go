@@ -24,7 +24,7 @@ func TestDisk_AFollowerFarBehindGetsASnapshotUnderLoad(t *testing.T) {
 		y := newTally()
 		late := c.others(c.leader().cfg.ID)[0].cfg.ID
 		c.crash(late)
-		stop := y.load(t.Context(), c.others(""), 4)
+		stop := y.load(t.Context(), c.others(""), 4, 20*time.Millisecond)
 		time.Sleep(3 * time.Second)
 		first, err := c.leader().db.FirstIndex()
 		if err != nil || first < 50 {
@@ -50,7 +50,7 @@ func TestDisk_RestartOfAllKeepsEverything(t *testing.T) {
 	inCluster(t, small, three, func(t *testing.T, c *cluster) {
 		y := newTally()
 		for range 3 {
-			stop := y.load(t.Context(), c.others(""), 2)
+			stop := y.load(t.Context(), c.others(""), 2, 20*time.Millisecond)
 			time.Sleep(500 * time.Millisecond)
 			for _, id := range three {
 				go c.crash(id)

@@ -305,3 +305,9 @@ func TestNetwork_HoldsWhatIsCutAndDeliversIt(t *testing.T) {
 		t.Fatalf("read %q, %v", b, err)
 	}
 }
+
+func poolOf(a *authority) *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(a.cert)
+	return p
+}

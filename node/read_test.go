@@ -42,7 +42,7 @@ func TestRead_ADeposedLeaderServesNothingStale(t *testing.T) {
 						if err == nil && got < atLeast {
 							t.Errorf("read %d credits when %d were acknowledged", got, atLeast)
 						}
-						time.Sleep(time.Millisecond)
+						time.Sleep(5 * time.Millisecond)
 					}
 				}()
 				rest := c.others(old.cfg.ID)

@@ -11,6 +11,9 @@ import (
 // would follow a wrong one, slowly but for as long as the node leads (design
 // rule 2). Alone, or when no other is better, a node leads with the clock it has.
 func (n *Node) steady(ctx context.Context, term uint64) {
+	if len(n.cfg.Members) == 1 {
+		return
+	}
 	tick := time.NewTicker(n.cfg.Timing.Probe)
 	defer tick.Stop()
 	for {

@@ -29,11 +29,17 @@ type broker struct {
 
 	mu       sync.Mutex
 	waiters  []*waiter
+	byPoll   map[poll]*waiter // the same, by the poll they are
 	matching bool   // a Lease is on its way
 	news     uint64 // counts up when work becomes ready or a worker comes
 	seen     uint64 // news that the last fruitless Lease had seen
 	book     *book
 }
+
+// poll names a long poll; asked again, it replaces itself.
+type poll struct{ worker, id string }
+
+func pollOf(w fsm.Want) poll { return poll{w.Worker, w.Poll} }
 
 // waiter is one parked poll.
 type waiter struct {
@@ -44,8 +50,8 @@ type waiter struct {
 }
 
 func newBroker(n *node.Node, log *slog.Logger, term uint64) *broker {
-	b := &broker{node: n, log: log, term: term, done: make(chan struct{}), wake: make(chan struct{}, 1), news: 1}
-	b.book = newBook()
+	b := &broker{node: n, log: log, term: term, done: make(chan struct{}), wake: make(chan struct{}, 1), news: 1,
+		byPoll: map[poll]*waiter{}, book: newBook()}
 	return b
 }
 
@@ -115,7 +121,10 @@ func (b *broker) poke() {
 func (b *broker) wait(ctx context.Context, want fsm.Want, patience time.Duration) (*fsm.Grant, error) {
 	w := &waiter{want: want, got: make(chan *fsm.Grant, 1)}
 	b.mu.Lock()
-	b.waiters = append(b.waiters, w)
+	if old := b.byPoll[pollOf(want)]; old != nil {
+		b.dismiss(old)
+	}
+	b.waiters, b.byPoll[pollOf(want)] = append(b.waiters, w), w
 	b.news++
 	b.mu.Unlock()
 	b.poke()
@@ -151,11 +160,30 @@ func (b *broker) leave(w *waiter) bool {
 		w.leaving = true
 		return false
 	}
+	return b.remove(w)
+}
+
+// dismiss answers a waiter with nothing, since its poll has been asked again: the
+// connection it waits on is dead, or the worker wants an answer now.
+func (b *broker) dismiss(w *waiter) {
+	if w.asked {
+		w.leaving = true // the grant that may be on its way is found by the poll's id
+		return
+	}
+	b.remove(w)
+	w.got <- nil
+}
+
+// remove takes a waiter out; false if it is not there any more.
+func (b *broker) remove(w *waiter) bool {
 	i := slices.Index(b.waiters, w)
 	if i < 0 {
 		return false
 	}
 	b.waiters = slices.Delete(b.waiters, i, i+1)
+	if b.byPoll[pollOf(w.want)] == w {
+		delete(b.byPoll, pollOf(w.want))
+	}
 	return true
 }
 

@@ -71,8 +71,8 @@ func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news
 		if g != nil {
 			granted++
 		}
+		b.remove(w)
 		w.got <- g
-		b.waiters = slices.DeleteFunc(b.waiters, func(o *waiter) bool { return o == w })
 	}
 	if err == nil && granted == 0 {
 		b.seen = news

@@ -125,6 +125,27 @@ func TestPoll_TheSamePollGetsTheSameGrant(t *testing.T) {
 	})
 }
 
+func TestPoll_AskedAgainReplacesItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		parked := make(chan *fsm.Grant)
+		go func() { parked <- h.poll(fsm.Want{Worker: "w1", Poll: "p1", Max: 1}, 60*time.Second) }()
+		synctest.Wait()
+		began := time.Now()
+		// A worker that drains asks once more for what may be on its way, and leaves.
+		if g := h.poll(fsm.Want{Worker: "w1", Poll: "p1", Max: 1}, 0); g != nil {
+			t.Fatalf("granted %+v out of nothing", g)
+		}
+		if g := <-parked; g != nil || time.Since(began) > time.Second {
+			t.Fatalf("the older poll was answered %+v after %v, want nothing at once", g, time.Since(began))
+		}
+		h.job(1)
+		if g := h.poll(fsm.Want{Worker: "w2", Max: 1}, time.Second); g == nil {
+			t.Fatal("a ghost took the item")
+		}
+	})
+}
+
 func TestLease_UnconfirmedComesBackUnburned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

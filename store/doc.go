@@ -27,9 +27,9 @@
 // new read transaction. Readers merge up to three layers and see the same rows
 // before, during and after a flush.
 //
-//	      Tx ──► live      applied, in memory
-//	             frozen    on its way into the file; mostly absent
-//	   View ──►  base      bbolt, as of the last flush
+//	   Tx ──► live      applied, in memory
+//	          frozen    on its way into the file; mostly absent
+//	View ──►  base      bbolt, as of the last flush
 //
 // # Errors and panics
 //

@@ -44,9 +44,10 @@ type file struct {
 }
 
 // openFile opens or makes the file at path; the caller has the first reference.
+// With noSync no commit is synced until db.NoSync is cleared.
 // The file must have passed verify if it is not new: bbolt checks pages in a
 // goroutine of its own, where a panic cannot be recovered.
-func openFile(path string, onError func(error)) (f *file, err error) {
+func openFile(path string, noSync bool, onError func(error)) (f *file, err error) {
 	defer recoverFault(&err)
 	initial := addressSpace
 	if runtime.GOOS == "windows" { // where bbolt makes the file as large as its map
@@ -56,6 +57,7 @@ func openFile(path string, onError func(error)) (f *file, err error) {
 		Timeout:         lockWait,
 		FreelistType:    bolt.FreelistMapType,
 		NoFreelistSync:  true,
+		NoSync:          noSync,
 		InitialMmapSize: initial,
 		NoStatistics:    true,
 	})

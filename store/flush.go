@@ -13,6 +13,10 @@ type flushStats struct {
 	last        time.Duration
 }
 
+// slowFlush is how long a flush may take before a line is logged: a disk that
+// needs this for a few MiB will hold updates back under load.
+const slowFlush = time.Second
+
 // Flush returns when everything applied before the call is in the file and
 // synced.
 func (s *Store) Flush() error {
@@ -81,7 +85,11 @@ func (s *Store) flush() error {
 	if err != nil {
 		return err
 	}
-	s.settle(b, frozen.rows.Len(), time.Since(start))
+	took := time.Since(start)
+	s.settle(b, frozen.rows.Len(), took)
+	if took > slowFlush {
+		s.options.Logger.Warn("slow flush", "took", took, "rows", frozen.rows.Len(), "bytes", frozen.bytes)
+	}
 	return nil
 }
 

@@ -24,7 +24,7 @@ func TestFlush_ACrashKeepsWhatWasFlushed(t *testing.T) {
 		want := frozen(s)
 		flush(t, s)
 		put(t, s, "first", 99) // dies with the process
-		if got := frozen(open(t, crash(t, dir), manual)); !maps.Equal(got, want) {
+		if got := frozen(open(t, crash(t, s), manual)); !maps.Equal(got, want) {
 			t.Fatalf("crashed after flush %d: %v, want %v", n, got, want)
 		}
 	}

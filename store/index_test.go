@@ -96,18 +96,11 @@ func TestIndex_TheLoopMayMoveWhatItWalks(t *testing.T) {
 	})
 }
 
-// A version of the program that brings an index finds it built; one that has
-// lost an index leaves no stale positions to a later version.
-func TestIndex_IsBuiltAndDroppedByOpen(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir, manual)
-	update(t, s, func(tx *Tx) {
-		tasks.Put(tx, Str("a"), task{Group: "x", Tags: []string{"red"}})
-		tasks.Put(tx, Str("b"), task{Group: "x", Rank: 1})
-	})
-	want := snapshot(t, s, "")
-	f := s.file
-	if err := f.db.Update(func(tx *bolt.Tx) error {
+// unindexed makes the file what another version of the program would have made:
+// it lacks an index and has one that nobody declares any more.
+func unindexed(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.file.db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(rowsBucket)
 		old := []byte(builtSpace + "tasks/forgotten")
 		row := []byte("tasks/forgotten\x00row")
@@ -115,14 +108,38 @@ func TestIndex_IsBuiltAndDroppedByOpen(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	put(t, s, "n", 1)
+	flush(t, s) // and with it a new generation, which readers see
+}
+
+// A version of the program that brings an index finds it built; one that has
+// lost an index leaves no stale positions to a later version.
+func TestIndex_IsBuiltAndDroppedByOpenAndRestore(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, manual)
+	update(t, s, func(tx *Tx) {
+		tasks.Put(tx, Str("a"), task{Group: "x", Tags: []string{"red"}})
+		tasks.Put(tx, Str("b"), task{Group: "x", Rank: 1})
+		counters.Put(tx, "n", 1)
+	})
+	want := snapshot(t, s, "")
+	unindexed(t, s)
+	other := snapshot(t, s, "")
+	if string(other) == string(want) {
+		t.Fatal("the state is as it was")
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir, manual)
-	v := s.View()
-	defer v.Close()
-	expect(t, "x", ids(byGroup.Scan(v, Str("x"))), "a", "b")
-	if got := snapshot(t, s, ""); string(got) != string(want) {
-		t.Error("the rebuilt state differs from the original")
+	reopened := open(t, dir, manual)
+	restored := open(t, t.TempDir(), manual)
+	restore(t, restored, other)
+	for name, s := range map[string]*Store{"reopened": reopened, "restored": restored} {
+		v := s.View()
+		expect(t, name, ids(byGroup.Scan(v, Str("x"))), "a", "b")
+		v.Close()
+		if got := snapshot(t, s, ""); string(got) != string(want) {
+			t.Errorf("the %s state differs from the original", name)
+		}
 	}
 }

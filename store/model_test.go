@@ -51,9 +51,7 @@ func TestStore_IsAMap(t *testing.T) {
 			"flush":    m.flush,
 			"look":     m.look,
 			"look off": m.lookOff,
-			"restore":  m.restore,
-			"crash":    m.crash,
-			"reopen":   m.reopen,
+			"upheaval": m.upheaval,
 		})
 	})
 }
@@ -179,6 +177,11 @@ func (m *model) lookOff(t *rapid.T) {
 	m.views = slices.Delete(m.views, i, i+1)
 }
 
+// upheaval is one action, since each of these costs many syncs of the disk.
+func (m *model) upheaval(t *rapid.T) {
+	rapid.SampledFrom([]func(*rapid.T){m.restore, m.crash, m.reopen}).Draw(t, "which")(t)
+}
+
 // restore takes the state through a snapshot into a second store and back.
 func (m *model) restore(t *rapid.T) {
 	m.flush(t)
@@ -196,7 +199,7 @@ func (m *model) restore(t *rapid.T) {
 func (m *model) crash(t *rapid.T) {
 	old := m.store
 	dir := m.newDir(t)
-	must(t, copyState(m.dir, dir))
+	must(t, copyState(m.store, dir))
 	saved := maps.Clone(m.saved)
 	m.thaw(t)
 	must(t, old.Close())

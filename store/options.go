@@ -8,8 +8,8 @@ import (
 
 // Options of Open. The zero value is good for production.
 type Options struct {
-	// Logger gets a line for each flush that was slow and for what happens to
-	// the file. Nil: nothing is logged.
+	// Logger gets a line for each flush that took over a second and for a file
+	// that did not close. Nil: nothing is logged.
 	Logger *slog.Logger
 
 	// FlushBytes of unflushed rows start a flush. Update waits when four times

@@ -31,7 +31,7 @@ func (s *Store) Restore(r io.Reader) (header []byte, err error) {
 	if err := removeStale(pending); err != nil {
 		return nil, err
 	}
-	f, err := openFile(pending, s.closeFailed)
+	f, err := openFile(pending, true, s.closeFailed)
 	if err != nil {
 		return nil, err
 	}
@@ -89,11 +89,10 @@ func removeStale(path string) error {
 // loadBytes go into one bbolt transaction of a load.
 const loadBytes = 4 << 20
 
-// load fills an empty file from a stream and syncs it. Nothing is synced before
-// the end: until the file has its name, a crash only leaves rubbish behind.
+// load fills an empty file, opened without syncs, from a stream and syncs it. It
+// does so once, at the end: until the file has its name, a crash only leaves
+// rubbish behind.
 func load(db *bolt.DB, r io.Reader) ([]byte, error) {
-	db.NoSync = true
-	defer func() { db.NoSync = false }()
 	in := &stream{r: bufio.NewReaderSize(r, 64<<10), digest: sha256.New()}
 	header, err := ReadHeader(in)
 	if err != nil {
@@ -120,6 +119,7 @@ func load(db *bolt.DB, r io.Reader) ([]byte, error) {
 	if err := db.Sync(); err != nil {
 		return nil, fmt.Errorf("store: restore: %w", err)
 	}
+	db.NoSync = false
 	return header, nil
 }
 

@@ -39,7 +39,10 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 	if err := s.Flush(); err != nil {
 		return nil, err
 	}
-	v := s.View()
+	v, err := s.view()
+	if err != nil {
+		return nil, err
+	}
 	v.live, v.frozen = newOverlay(), nil // what came since is not synced
 	return &Snapshot{v}, nil
 }

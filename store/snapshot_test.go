@@ -134,7 +134,7 @@ func TestRestore_RefusesDamageAndKeepsTheOldState(t *testing.T) {
 	if got := frozen(s); !maps.Equal(got, want) {
 		t.Errorf("restored %v", got)
 	}
-	if got := frozen(open(t, crash(t, dir), manual)); !maps.Equal(got, want) {
+	if got := frozen(open(t, crash(t, s), manual)); !maps.Equal(got, want) {
 		t.Errorf("a crash after Restore leaves %v", got)
 	}
 }
@@ -158,7 +158,7 @@ func TestRestore_CutOffByACrash(t *testing.T) {
 	s := open(t, dir, manual)
 	put(t, s, "k", 1)
 	flush(t, s)
-	after := crash(t, dir)
+	after := crash(t, s)
 	if err := os.WriteFile(filepath.Join(after, pendingName), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}

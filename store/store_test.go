@@ -3,11 +3,14 @@ package store
 import (
 	"bytes"
 	"errors"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // task is the record of these tests; its indexes have none, one or many
@@ -96,25 +99,39 @@ func snapshot(t testing.TB, s *Store, header string) []byte {
 	return b.Bytes()
 }
 
-// crash returns a folder with what a process that was killed leaves behind.
-func crash(t testing.TB, dir string) string {
+// crash returns a folder with what the store would leave behind if it was killed.
+func crash(t testing.TB, s *Store) string {
 	t.Helper()
 	to := t.TempDir()
-	if err := copyState(dir, to); err != nil {
+	if err := copyState(s, to); err != nil {
 		t.Fatal(err)
 	}
 	return to
 }
 
-// copyState copies the state file as it is, under the feet of its store.
-func copyState(from, to string) error {
-	b, err := os.ReadFile(filepath.Join(from, stateName))
+// copyState copies the state file from under the feet of its store: the pages in
+// use and the hole behind them.
+func copyState(s *Store, to string) error {
+	path := filepath.Join(s.dir, stateName)
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(to, stateName)
-	used := bytes.TrimRight(b, "\x00") // the file is mostly a hole
-	return errors.Join(os.WriteFile(path, used, 0o600), os.Truncate(path, int64(len(b))))
+	used := int64(0)
+	if err := s.file.db.View(func(tx *bolt.Tx) error { used = tx.Size(); return nil }); err != nil {
+		return err
+	}
+	b := make([]byte, min(used, info.Size()))
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := io.ReadFull(f, b); err != nil {
+		return err
+	}
+	path = filepath.Join(to, stateName)
+	return errors.Join(os.WriteFile(path, b, 0o600), os.Truncate(path, info.Size()))
 }
 
 func TestStore_UpdatesAreSeenByLaterReadersOnly(t *testing.T) {
@@ -308,4 +325,3 @@ func snapshotOf(t testing.TB, rows map[Key]uint64) []byte {
 	})
 	return snapshot(t, s, "header")
 }
-

@@ -88,11 +88,16 @@ func outFolder(wanted string) (string, error) {
 func (s *show) run(ctx context.Context) (err error) {
 	s.screen = newScreen(s.Options.Screen)
 	defer s.screen.close()
+	photos, err := find(s.Photos)
+	if err != nil {
+		return err
+	}
 	drawn := make(chan error, 1)
-	var photos []photo
 	go func() { // drawing takes as long as an election
 		var err error
-		photos, err = gather(ctx, s.Photos, filepath.Join(s.Out, "inputs"))
+		if s.Photos == "" {
+			photos, err = draw(ctx, filepath.Join(s.Out, "inputs"))
+		}
 		drawn <- err
 	}()
 	err = s.start(ctx)

@@ -21,10 +21,10 @@ type photo struct {
 	path string
 }
 
-// gather takes the pictures of a folder, or draws rooms into inputs when there is none.
-func gather(ctx context.Context, dir, inputs string) ([]photo, error) {
+// find lists the pictures of a folder; of none when no folder is named.
+func find(dir string) ([]photo, error) {
 	if dir == "" {
-		return draw(ctx, inputs)
+		return nil, nil
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -43,6 +43,7 @@ func gather(ctx context.Context, dir, inputs string) ([]photo, error) {
 	return photos, nil
 }
 
+// draw makes sample rooms in dir.
 func draw(ctx context.Context, dir string) ([]photo, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err

@@ -71,14 +71,14 @@ func newLive(w io.Writer) *live {
 	style := progress.StyleBlocks
 	style.Colors = progress.StyleColorsExample
 	style.Options.DoneString = "done"
-	style.Options.PercentFormat = "%3.0f%%"
+	style.Options.TimeInProgressPrecision = 100 * time.Millisecond
+	style.Options.TimeDonePrecision = 100 * time.Millisecond
 	l.writer.SetStyle(style)
 	l.writer.SetOutputWriter(w)
 	l.writer.SetSortBy(progress.SortByIndex)
 	l.writer.SetTrackerLength(24)
 	l.writer.SetMessageLength(34)
 	l.writer.SetUpdateFrequency(100 * time.Millisecond)
-	l.writer.Style().Visibility.ETA = false
 	l.writer.Style().Visibility.Percentage = false
 	go func() { l.writer.Render(); close(l.over) }()
 	return l

@@ -1,0 +1,95 @@
+package node
+
+import (
+	"crypto/tls"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+func TestPort_OnlyMembersGetInAndOnlyTheDialledMemberAnswers(t *testing.T) {
+	testCA()
+	ownConfig := func(ca *authority, role string) *tls.Config {
+		cert, key := ca.issue(role)
+		pair, err := tls.X509KeyPair(cert, key)
+		must(err)
+		return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: testTLS("n1").RootCAs, ClientCAs: testTLS("n1").ClientCAs}
+	}
+	stranger := newAuthority("another CA")
+	synctest.Test(t, func(t *testing.T) {
+		net := newNetwork()
+		open := func(id string, conf *tls.Config) *port {
+			c := Config{ID: id, TLS: conf, Dial: net.dialer(id), Members: []Member{{ID: id, Addr: id}}}.withDefaults()
+			return newPort(c, net.listen(id), func(to string) (string, bool) {
+				if to == "mistaken" {
+					return "n1", true // the address book says n1's address
+				}
+				return to, true
+			})
+		}
+		n1 := open("n1", testTLS("n1"))
+		defer n1.close()
+		for name, c := range map[string]struct {
+			conf *tls.Config
+			dial string
+			ok   bool
+		}{
+			"a member":                     {testTLS("n2"), "n1", true},
+			"another role of the same CA":  {ownConfig(testCA(), "stoker://operator/me"), "n1", false},
+			"a node of another CA":         {ownConfig(stranger, "stoker://node/n2"), "n1", false},
+			"no certificate":               {&tls.Config{RootCAs: testTLS("n1").RootCAs, ClientCAs: testTLS("n1").ClientCAs}, "n1", false},
+			"not the member it dialled":    {testTLS("n2"), "mistaken", false},
+			"a server that is not trusted": {&tls.Config{Certificates: testTLS("n2").Certificates, RootCAs: poolOf(stranger), ClientCAs: poolOf(stranger)}, "n1", false},
+		} {
+			p := open("client", c.conf)
+			conn, err := p.dial(t.Context(), c.dial, protoRaft)
+			if err == nil { // TLS 1.3: a client learns of its refusal with the first read
+				synctest.Wait()
+				if c.ok {
+					(<-n1.raft.conns).Close()
+				}
+				if _, err = conn.Read(make([]byte, 1)); err == io.EOF {
+					err = nil
+				}
+				conn.Close()
+			}
+			if (err == nil) != c.ok {
+				t.Errorf("%s: %v", name, err)
+			}
+			p.close()
+		}
+	})
+}
+
+func TestCall_ReachesHandlersOfOtherMembersAndNamesTheCaller(t *testing.T) {
+	inCluster(t, nil, three, func(t *testing.T, c *cluster) {
+		for _, n := range c.others("") {
+			n.Handle("POST /echo/{word}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				b, _ := io.ReadAll(r.Body)
+				io.WriteString(w, Caller(r)+" to "+n.ID()+": "+r.PathValue("word")+string(b))
+			}))
+		}
+		from, to := c.node("n1"), c.node("n2")
+		req, _ := http.NewRequest("POST", "/echo/hi", strings.NewReader("!"))
+		resp, err := from.Call(t.Context(), "n2", req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(b) != "n1 to n2: hi!" {
+			t.Errorf("answer %q", b)
+		}
+		req, _ = http.NewRequest("POST", "/echo/lead", strings.NewReader(""))
+		if resp, err = to.CallLeader(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		b, _ = io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if want := "n2 to " + c.leader().cfg.ID + ": lead"; string(b) != want {
+			t.Errorf("answer %q, want %q", b, want)
+		}
+	})
+}
