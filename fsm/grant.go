@@ -52,12 +52,12 @@ func (c Lease) apply(tx *Tx) (LeasedWork, error) {
 }
 
 // regrant finds the live lease that this very poll was answered with.
-func regrant(tx *Tx, w Want) *Grant {
+func regrant(r store.Reader, w Want) *Grant {
 	if w.Poll == "" {
 		return nil
 	}
-	for _, l := range leasesByPoll.Scan(tx, store.Str(w.Worker).Str(w.Poll)) {
-		j, _ := jobs.Get(tx, store.Str(l.Job))
+	for _, l := range leasesByPoll.Scan(r, store.Str(w.Worker).Str(w.Poll)) {
+		j, _ := jobs.Get(r, store.Str(l.Job))
 		return &Grant{Lease: l, Job: j}
 	}
 	return nil

@@ -124,6 +124,11 @@ func (v *View) Staged(bucket, key string, fence uint64) (Object, bool) {
 // Lease finds a lease by its fence, ended ones for an hour.
 func (v *View) Lease(fence uint64) (LeaseRow, bool) { return leases.Get(v, store.Uint(fence)) }
 
+// Granted finds the live grant that a worker's poll was answered with, nil if there is none.
+func (v *View) Granted(worker, poll string) *Grant {
+	return regrant(v, Want{Worker: worker, Poll: poll})
+}
+
 // LiveLeases gives the leases that have not ended.
 func (v *View) LiveLeases() []LeaseRow { return values(leasesLive.Scan(v, "")) }
 

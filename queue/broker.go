@@ -30,9 +30,9 @@ type broker struct {
 	mu       sync.Mutex
 	waiters  []*waiter
 	byPoll   map[poll]*waiter // the same, by the poll they are
-	matching bool   // a Lease is on its way
-	news     uint64 // counts up when work becomes ready or a worker comes
-	seen     uint64 // news that the last fruitless Lease had seen
+	matching bool             // a Lease is on its way
+	news     uint64           // counts up when work becomes ready or a worker comes
+	seen     uint64           // news that the last fruitless Lease had seen
 	book     *book
 }
 
@@ -119,6 +119,9 @@ func (b *broker) poke() {
 
 // wait parks a poll until it is granted something, its time is over, or the term ends.
 func (b *broker) wait(ctx context.Context, want fsm.Want, patience time.Duration) (*fsm.Grant, error) {
+	if g := b.granted(want); g != nil {
+		return g, nil
+	}
 	w := &waiter{want: want, got: make(chan *fsm.Grant, 1)}
 	b.mu.Lock()
 	if old := b.byPoll[pollOf(want)]; old != nil {
@@ -151,6 +154,13 @@ func (b *broker) wait(ctx context.Context, want fsm.Want, patience time.Duration
 	}
 }
 
+// granted finds the live grant that this very poll was answered with before.
+func (b *broker) granted(want fsm.Want) *fsm.Grant {
+	v := b.node.View()
+	defer v.Close()
+	return v.Granted(want.Worker, want.Poll)
+}
+
 // leave takes a waiter out; false when it has its answer, or will have it with
 // the Lease that is on its way.
 func (b *broker) leave(w *waiter) bool {
@@ -167,7 +177,7 @@ func (b *broker) leave(w *waiter) bool {
 // connection it waits on is dead, or the worker wants an answer now.
 func (b *broker) dismiss(w *waiter) {
 	if w.asked {
-		w.leaving = true // the grant that may be on its way is found by the poll's id
+		w.leaving = true // the grant that may be on its way goes to the poll's new waiter
 		return
 	}
 	b.remove(w)

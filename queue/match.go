@@ -72,6 +72,10 @@ func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news
 			granted++
 		}
 		b.remove(w)
+		if again := b.byPoll[pollOf(w.want)]; again != nil && g != nil {
+			b.remove(again) // asked again meanwhile: nobody may be reading w's answer any more
+			again.got <- g
+		}
 		w.got <- g
 	}
 	if err == nil && granted == 0 {

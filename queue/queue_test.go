@@ -112,12 +112,13 @@ func TestPoll_OnlyPresetsTheWorkerTakes(t *testing.T) {
 func TestPoll_TheSamePollGetsTheSameGrant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		h.job(4)
-		want := fsm.Want{Worker: "w1", Poll: "p1", Max: 2}
+		h.job(2)
+		want := fsm.Want{Worker: "w1", Poll: "p1", Max: 2} // all there is
 		first, again := h.poll(want, time.Second), h.poll(want, time.Second)
 		if first == nil || again == nil || first.Lease.Fence != again.Lease.Fence {
 			t.Fatalf("poll p1 was granted %+v, then %+v", first, again)
 		}
+		h.job(2)
 		want.Poll = "p2"
 		if next := h.poll(want, time.Second); next == nil || next.Lease.Fence == first.Lease.Fence {
 			t.Fatalf("poll p2 was granted %+v", next)
