@@ -79,6 +79,9 @@ func (c Expire) apply(tx *Tx) (Expired, error) {
 		if int64(due) > tx.now() || a.Fired >= c.Limit {
 			break
 		}
+		if !timers.Has(tx, k) {
+			continue // the scan is frozen: a timer before this one has cleared it
+		}
 		timers.Delete(tx.Tx, k)
 		fires[t.Kind](tx, store.Key(t.Ref))
 		a.Fired++

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -51,9 +49,6 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
-	if err := os.Remove(filepath.Join(dir, pendingName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("store: open: %w", err)
-	}
 	defer faultsPanic()()
 	path := filepath.Join(dir, stateName)
 	if err := verify(path); err != nil {
@@ -81,6 +76,10 @@ func Open(dir string, o Options) (*Store, error) {
 
 // begin makes what is in the file the current generation.
 func (s *Store) begin() error {
+	// Only with the lock on the state is an unfinished file nobody's.
+	if err := removeStale(filepath.Join(s.dir, pendingName)); err != nil {
+		return err
+	}
 	if err := syncDir(s.dir); err != nil {
 		return err
 	}
