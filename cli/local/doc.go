@@ -3,8 +3,8 @@
 //
 // # Invariants
 //
-//   - No process outlives this one. A normal end stops them (SIGTERM, then SIGKILL); on Linux the kernel kills them when this process
-//     is killed.
+//   - No process outlives this one. A normal end stops them (SIGTERM, then SIGKILL); on Linux the kernel kills them when
+//     this process is killed.
 //   - A node is reported as started when it says so itself: /ready answers 200. One that ends before is an error that
 //     shows the end of its log.
 //   - Children never see STOKER_ variables of this process: STOKER_HTTP would give all nodes the same port.
@@ -13,6 +13,5 @@
 // # Why not …
 //
 //   - … nodes as goroutines? kill -9 of a goroutine does not exist, and neither do shared caches between real machines.
-//   - … ports from the kernel at every start? Addresses are in the members list and in the certificates' place of a real cluster: a
-//     restarted node must come back where the others look for it.
+//   - … ports from the kernel at every start? A restarted node must come back where the members list says that it is.
 package local
