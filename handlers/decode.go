@@ -15,28 +15,30 @@ import (
 	"stoker/fsm"
 )
 
+// maxDrained is how much of a body that is too large is still received: closing
+// a connection that somebody writes to resets it, and the refusal is lost with it.
+const maxDrained = 16 << 20
+
 // readBody reads a JSON route's body into memory, which it bounds. Every route
 // does so before its handler runs, whether it wants a body or not: a command's
 // Idempotency-Key covers the body.
 func (c *call) readBody() error {
-	limit := c.s.cfg.MaxBody
-	tooLarge := fsm.Refuse(bodyTooLarge, "a body has at most %d bytes here", limit)
-	if c.http.Request.Header.ContentLength() > limit {
-		c.http.SetConnectionClose() // what is still on the wire is nobody's request
-		return tooLarge
-	}
 	stream := c.http.RequestBodyStream()
 	if stream == nil {
 		return nil
 	}
+	limit := c.s.cfg.MaxBody
 	body, err := io.ReadAll(io.LimitReader(stream, int64(limit)+1))
 	switch {
 	case err != nil:
-		c.http.SetConnectionClose()
+		c.http.SetConnectionClose() // what is still on the wire is nobody's request
 		return invalid("body", "could not be read to its end")
 	case len(body) > limit:
 		c.http.SetConnectionClose()
-		return tooLarge
+		if n, err := io.Copy(io.Discard, io.LimitReader(stream, maxDrained)); err != nil || n == maxDrained {
+			c.s.log.Debug("body not drained", keyRequest, c.id)
+		}
+		return fsm.Refuse(bodyTooLarge, "a body has at most %d bytes here", limit)
 	}
 	c.body = bytes.TrimSpace(body)
 	return c.checkMedia()

@@ -17,6 +17,10 @@ const (
 	maxDelay          = 3600 // seconds that released work may be held back
 )
 
+// leastWait is what a poll that will not wait waits all the same: the way to the
+// leader and the log's entry take their time, and without it would find nothing.
+const leastWait = 200 * time.Millisecond
+
 // saneWorker is what a worker or a poll may be called.
 var saneWorker = regexp.MustCompile(`^[\x21-\x7e]{1,128}$`)
 
@@ -45,7 +49,7 @@ func (s *Server) lease(c *call) (any, error) {
 	if err := wrong.refusal(); err != nil {
 		return nil, err
 	}
-	patience := time.Duration(wait) * time.Second
+	patience := max(time.Duration(wait)*time.Second, leastWait)
 	ctx, cancel := context.WithTimeout(s.parked, patience+s.cfg.Timeout)
 	defer cancel()
 	g, err := s.cfg.Queue.Poll(ctx, fsm.Want{

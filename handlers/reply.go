@@ -38,12 +38,6 @@ type sent struct{}
 // noContent answers 204.
 type noContent struct{}
 
-// accepted is an answer whose status is not the route's own.
-type withStatus struct {
-	status int
-	data   any
-}
-
 // reply writes the answer of a handler.
 func (c *call) reply(status int, answer any, err error) {
 	c.stamp()
@@ -51,14 +45,12 @@ func (c *call) reply(status int, answer any, err error) {
 		c.refuse(err)
 		return
 	}
-	switch a := answer.(type) {
+	switch answer.(type) {
 	case sent:
 	case noContent:
 		c.http.Response.ResetBody()
 		c.http.SetStatusCode(fasthttp.StatusNoContent)
 		c.http.Response.Header.SetContentType("")
-	case withStatus:
-		c.write(a.status, envelope{Success: a.status < 400, Payload: a.data})
 	default:
 		c.write(status, envelope{Success: true, Payload: answer})
 	}

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/fasthttp/router"
@@ -53,6 +55,7 @@ func (c Config) withDefaults() Config {
 	orDuration(&c.Transfer, 15*time.Minute)
 	orDuration(&c.Idle, 2*time.Minute)
 	orDuration(&c.KeepAlive, 15*time.Second)
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	if c.MaxBody == 0 {
 		c.MaxBody = 1 << 20
 	}
@@ -82,6 +85,9 @@ type Server struct {
 	parked    context.Context // ends when a shutdown begins
 	endParked context.CancelFunc
 	sockets   sockets
+
+	leave sync.Once
+	left  error
 }
 
 // Start serves the port until Shutdown.
@@ -129,14 +135,20 @@ func Start(cfg Config) (*Server, error) {
 func (s *Server) Addr() string { return s.cfg.Listener.Addr().String() }
 
 // Shutdown stops accepting, answers parked polls and ends streams, waits for
-// the requests that are under way and leaves. When ctx ends first it cuts them off.
+// the requests that are under way and leaves. When ctx ends first it cuts them
+// off. Called again, it gives the same answer.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.leave.Do(func() { s.left = s.shutdown(ctx) })
+	return s.left
+}
+
+func (s *Server) shutdown(ctx context.Context) error {
+	defer s.endWork()
 	s.endParked()
 	err := s.http.ShutdownWithContext(ctx)
 	if waited := s.sockets.drain(ctx); err == nil {
 		err = waited
 	}
-	s.endWork()
 	if err != nil {
 		return fmt.Errorf("handlers: shutdown: requests were cut off: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -70,9 +69,8 @@ func TestServer_WhatIsNoRequest(t *testing.T) {
 }
 
 func TestServer_SurvivesAPanic(t *testing.T) {
-	var s *Server
-	h := newHouse(t, func(_ *fsm.Settings, c *Config) { c.Log = slog.New(slog.DiscardHandler) })
-	s = h.server
+	h := newHouse(t)
+	s := h.server
 	boom := s.serve(route{path: "/boom", status: 200, handle: func(*Server, *call) (any, error) { panic("boom") }})
 	s.http.Handler = boom
 	a := h.do(ask{method: "GET", path: "/boom"})
@@ -105,6 +103,42 @@ func TestServer_CORS(t *testing.T) {
 	a := h.good(200, ask{method: "GET", path: "/health", header: map[string]string{"Origin": "https://app.example"}})
 	if !strings.Contains(a.header.Get("Access-Control-Expose-Headers"), headerIndex) {
 		t.Errorf("headers: %v", a.header)
+	}
+}
+
+func TestServer_URLsGoWhereTheClientDialled(t *testing.T) {
+	h := newHouse(t)
+	p := h.signUp("pro")
+	for host, want := range map[string]string{
+		"stoker.example:8080": "stoker.example:8080", "[::1]:80": "[::1]:80",
+		"a_b": h.server.Addr(),
+	} {
+		req := h.request(p.ask("POST", "/jobs", m{"preset": "interior", "item_count": 1}))
+		req.Host = host
+		res, err := h.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || !strings.Contains(string(text), `"confirm_url":"http://`+want+"/jobs/") {
+			t.Errorf("%q: %d %s, %v", host, res.StatusCode, text, err)
+		}
+		h.cancelAll(p)
+	}
+	public := newHouse(t, func(_ *fsm.Settings, c *Config) { c.PublicURL = "https://stoker.example/" })
+	_, a := public.signUp("free").newJob(1)
+	url := a.Data["presigned_urls"].([]any)[0].(map[string]any)["url"].(string)
+	if !strings.HasPrefix(url, "https://stoker.example/photos/inputs/") {
+		t.Errorf("upload: %s", url)
+	}
+}
+
+// cancelAll frees the user's slots.
+func (h *house) cancelAll(p *person) {
+	h.t.Helper()
+	for _, line := range p.get("/jobs?status=created").List {
+		h.good(200, p.ask("POST", "/jobs/"+line.(map[string]any)["job_id"].(string)+"/cancel", nil))
 	}
 }
 

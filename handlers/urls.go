@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"regexp"
 	"time"
 
 	"stoker/fsm"
@@ -21,11 +22,19 @@ type links struct {
 	base    string // scheme://host[:port] by which this cluster is reached
 }
 
-// links go where the configuration says, else to the host that the client dialled.
+// saneHost is a Host that a URL can be made of.
+var saneHost = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
+
+// links go where the configuration says, else to the host that the client
+// dialled, else to where this node listens.
 func (c *call) links() links {
 	base := c.s.cfg.PublicURL
 	if base == "" {
-		base = "http://" + string(c.http.Host())
+		host := string(c.http.Host())
+		if !saneHost.MatchString(host) {
+			host = c.s.Addr()
+		}
+		base = "http://" + host
 	}
 	return links{c.s.cfg.Objects, base}
 }
