@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ type table struct {
 	name        string
 	bookkeeping bool // of the envelope (rule 3): written by refused proposals too
 	dump        func(store.Reader) []byte
+	record      reflect.Type
 }
 
 var tables = []table{
@@ -30,7 +32,7 @@ var tables = []table{
 }
 
 func state[V any](name string, t *store.Table[V]) table {
-	return table{name: name, dump: func(r store.Reader) []byte {
+	return table{name: name, record: reflect.TypeFor[V](), dump: func(r store.Reader) []byte {
 		var b []byte
 		for k, v := range t.Scan(r, "") {
 			b = append(append(b, k...), encode(v)...)

@@ -23,6 +23,8 @@ type world struct {
 
 	// dry says which refusals are proven to have written nothing: every dry-th.
 	dry, refused int
+
+	last Entry // that was applied
 }
 
 func newWorld(t testing.TB) *world {
@@ -56,7 +58,8 @@ func (w *world) propose(ps ...Proposal) []Outcome {
 	w.t.Helper()
 	before := w.m.View()
 	defer before.Close()
-	out := w.m.Apply([]Entry{w.entry(ps...)})[0]
+	w.last = w.entry(ps...)
+	out := w.m.Apply([]Entry{w.last})[0]
 	if len(out) != len(ps) {
 		w.t.Fatalf("%d outcomes of %d proposals", len(out), len(ps))
 	}

@@ -1,0 +1,348 @@
+package fsm
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// step does one random thing.
+func (d *driver) step() {
+	switch n := d.dice.of(64); {
+	case n < 8:
+		d.pass()
+	case n < 13:
+		d.expire()
+	case n < 14:
+		d.again()
+	case n < 15:
+		d.retry()
+	case n < 18:
+		d.person()
+	case n < 20:
+		d.rule()
+	case n < 22:
+		d.create()
+	case n < 25:
+		d.bring()
+	case n < 32:
+		d.upload()
+	case n < 36:
+		d.confirmAndExecute()
+	case n < 37:
+		job := d.job()
+		user := oneOf(d.dice, d.owner(job), d.owner(job), "u1", "")
+		do(d, CancelJob{User: user, Job: job}, func() Code { return d.model.cancel(user, job) }, nil)
+	case n < 45:
+		d.lease()
+	case n < 53:
+		d.report()
+	case n < 57:
+		d.callback()
+	case n < 59:
+		d.release()
+	case n < 62:
+		d.silence()
+	case n < 63:
+		d.grind()
+	default:
+		key := some(d, d.model.objects, "nothing")
+		do(d, DeleteObject{Bucket: "photos", Key: key}, func() Code { delete(d.model.objects, key); return "" }, nil)
+	}
+}
+
+func (d *driver) user() string { return d.dice.name("u", 4) } // u3 may not exist
+
+// job is mostly one that has not ended.
+func (d *driver) job() string {
+	open := maps.Clone(d.model.jobs)
+	if !d.dice.one(6) {
+		maps.DeleteFunc(open, func(_ string, j *modelJob) bool { return j.status.Ended() })
+	}
+	return some(d, open, "j")
+}
+
+func (d *driver) owner(job string) string {
+	if j := d.model.jobs[job]; j != nil && !d.dice.one(15) {
+		return j.user
+	}
+	return d.user()
+}
+
+func (d *driver) person() {
+	user := d.user()
+	switch d.dice.of(8) {
+	case 0, 1:
+		device, id := d.dice.name("d", 3), d.dice.name("u", 6)
+		do(d, SignIn{DeviceHash: device, NewID: id}, func() Code { return d.model.signIn(device, id) }, nil)
+	case 2, 3, 4:
+		n := int64(d.dice.of(30)) - 8
+		do(d, GrantCredits{User: user, Amount: n}, func() Code { return d.model.grantCredits(user, n) }, func(u User) error {
+			if want := d.model.users[user]; u.ID != want.id {
+				return fmt.Errorf("answered user %s", u.ID)
+			}
+			return nil
+		})
+	case 5, 6:
+		plan := oneOf(d.dice, "free", "pro", "pro", "gold")
+		do(d, SetPlan{User: user, Plan: plan}, func() Code { return d.model.setPlan(user, plan) }, nil)
+	default:
+		revoked := d.dice.one(3)
+		do(d, RevokeUser{User: user, Revoked: revoked}, func() Code { return d.model.revoke(user, revoked) }, nil)
+	}
+}
+
+func conceptsOf(preset string) map[string]Concept {
+	if preset == "seller" {
+		return map[string]Concept{"Body": {Action: "tone", Value: "dark"}}
+	}
+	return walls
+}
+
+func (d *driver) preset() string {
+	return oneOf(d.dice, "interior", "interior", "interior", "seller", "seller", "garden")
+}
+
+func (d *driver) rule() {
+	user, id, preset := d.user(), d.dice.name("r", 4), d.preset()
+	if d.dice.one(3) {
+		do(d, DeleteRule{User: user, ID: id}, func() Code { return d.model.deleteRule(user, id) }, nil)
+		return
+	}
+	do(d, CreateRule{User: user, ID: id, Name: id, Preset: preset, Concepts: conceptsOf(preset)},
+		func() Code { return d.model.createRule(user, id, preset) }, nil)
+}
+
+func (d *driver) create() {
+	user, preset, n := d.user(), d.preset(), int64(d.dice.of(8))
+	id := "j" + strconv.Itoa(len(d.model.jobs))
+	if d.dice.one(20) {
+		id = d.job()
+	}
+	do(d, CreateJob{User: user, ID: id, Preset: preset, Items: n}, func() Code { return d.model.createJob(user, id, preset, n) }, nil)
+}
+
+// bring takes a new job all the way to the queue, if nothing comes between.
+func (d *driver) bring() {
+	user := d.dice.name("u", 3)
+	preset, n := oneOf(d.dice, "interior", "interior", "seller"), 1+d.dice.of(4)
+	id := "j" + strconv.Itoa(len(d.model.jobs))
+	if credits := int64(d.dice.of(20)); d.model.users[user].credits < 6 && credits > 0 {
+		do(d, GrantCredits{User: user, Amount: credits}, func() Code { return d.model.grantCredits(user, credits) }, nil)
+	}
+	do(d, CreateJob{User: user, ID: id, Preset: preset, Items: int64(n)}, func() Code { return d.model.createJob(user, id, preset, int64(n)) }, nil)
+	for i := range n {
+		d.put(Job{ID: id, User: user}.InputKey(i), 0)
+	}
+	do(d, ConfirmUpload{User: user, Job: id}, func() Code { return d.model.confirm(user, id) }, nil)
+	do(d, ExecuteJob{User: user, Job: id, Concepts: conceptsOf(preset)}, func() Code { return d.model.execute(user, id, "") }, nil)
+}
+
+// put uploads an object of a job.
+func (d *driver) put(key string, fence uint64) {
+	d.uploads++
+	o := Object{Bucket: "photos", Key: key, Upload: strconv.Itoa(d.uploads), Size: 9, Fence: fence, Nodes: []string{"n1"}}
+	if d.dice.one(40) {
+		o.Size = 101
+	}
+	do(d, PutObject{o}, func() Code { return d.model.put(o) }, nil)
+}
+
+func (d *driver) upload() {
+	if l := d.someLease(); l != nil && d.dice.one(2) {
+		idx := l.granted[d.dice.of(len(l.granted))]
+		key := Job{ID: l.job.id, User: l.job.user}.OutputKey(idx)
+		if d.dice.one(3) {
+			key = Job{ID: l.job.id, User: l.job.user}.PreviewKey(idx)
+		}
+		d.put(key, oneOf(d.dice, l.fence, l.fence, l.fence, l.fence, 0, l.fence+1))
+		return
+	}
+	job := d.job()
+	j := d.model.jobs[job]
+	if j == nil || d.dice.one(10) {
+		d.put(oneOf(d.dice, "backup/1", "inputs/u1/j99/0.jpg", "inputs/u0/"+job+"/9.jpg"), uint64(d.dice.of(2)))
+		return
+	}
+	for i := range j.items {
+		if !d.dice.one(16) {
+			d.put(Job{ID: job, User: j.user}.InputKey(i), 0)
+		}
+	}
+}
+
+func (d *driver) confirmAndExecute() {
+	job := d.job()
+	user := d.owner(job)
+	j := d.model.jobs[job]
+	if j != nil && j.status == Created && !d.dice.one(10) {
+		do(d, ConfirmUpload{User: user, Job: job}, func() Code { return d.model.confirm(user, job) }, nil)
+		return
+	}
+	c := ExecuteJob{User: user, Job: job}
+	if j != nil {
+		c.Concepts = conceptsOf(j.preset)
+	}
+	if d.dice.one(3) {
+		c.Rule = d.dice.name("r", 4)
+	}
+	do(d, c, func() Code { return d.model.execute(user, job, c.Rule) }, nil)
+}
+
+// lease shows the grants to the model, which checks them and adopts them.
+func (d *driver) lease() {
+	d.flush()
+	if d.stop {
+		return
+	}
+	var c Lease
+	for range 1 + d.dice.of(3) {
+		w := Want{Worker: d.dice.name("w", 3), Max: d.dice.of(5)}
+		if d.dice.one(2) {
+			w.Poll = d.dice.name("p", 3)
+		}
+		if d.dice.one(3) {
+			w.Presets = []string{oneOf(d.dice, "interior", "seller", "garden")}
+		}
+		c.Wants = append(c.Wants, w)
+	}
+	d.pending = append(d.pending, d.number(Propose(c), func(o Outcome) error {
+		a, err := Answer(c, o)
+		if err != nil {
+			return err
+		}
+		for i, w := range c.Wants {
+			if err := d.model.adopt(w, a.Grants[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	d.flush()
+}
+
+// someLease is mostly one that lives.
+func (d *driver) someLease() *modelLease {
+	var fences []uint64
+	ended := d.dice.one(5)
+	for _, f := range slices.Sorted(maps.Keys(d.model.leases)) {
+		if ended || d.model.leases[f].ended == "" {
+			fences = append(fences, f)
+		}
+	}
+	if len(fences) == 0 {
+		return nil
+	}
+	return d.model.leases[fences[d.dice.of(len(fences))]]
+}
+
+// result is what became of an item of a job.
+func (d *driver) result(j *modelJob, idx int) ItemResult {
+	r := ItemResult{Idx: idx, Done: d.dice.one(2), Error: "e", Retryable: d.dice.one(2)}
+	contract := Job{ID: j.id, User: j.user}
+	if r.Done && d.dice.one(2) {
+		r.Output, r.Preview = contract.OutputKey(idx), contract.PreviewKey(idx)
+	}
+	if d.dice.one(25) {
+		r.Output = "outputs/" + j.user + "/x/0_result.png"
+	}
+	return r
+}
+
+func (d *driver) report() {
+	l := d.someLease()
+	if l == nil {
+		return
+	}
+	c := Report{Fence: l.fence}
+	for range 1 + d.dice.of(3) {
+		idx := l.granted[d.dice.of(len(l.granted))]
+		if d.dice.one(25) {
+			idx = d.dice.of(8)
+		}
+		c.Results = append(c.Results, d.result(l.job, idx))
+	}
+	var want Reported
+	do(d, c, func() (code Code) { want, code = d.model.report(c); return code }, func(a Reported) error {
+		if a != want {
+			return fmt.Errorf("answered %+v, the model says %+v", a, want)
+		}
+		return nil
+	})
+}
+
+func (d *driver) callback() {
+	c := Callback{Job: d.job()}
+	j := d.model.jobs[c.Job]
+	if j != nil {
+		c.Result = d.result(j, d.dice.of(len(j.items)+1))
+	}
+	if l := d.someLease(); l != nil && d.dice.one(2) {
+		c.Fence, c.Job = l.fence, l.job.id
+		c.Result = d.result(l.job, l.granted[0])
+	}
+	var want bool
+	do(d, c, func() (code Code) { want, code = d.model.callback(c); return code }, func(a CalledBack) error {
+		if a.Processed != want {
+			return fmt.Errorf("processed %v, the model says %v", a.Processed, want)
+		}
+		return nil
+	})
+}
+
+func (d *driver) release() {
+	l := d.someLease()
+	if l == nil {
+		return
+	}
+	c := Release{Fence: l.fence, Reason: oneOf(d.dice, "drain", "drain", "busy"), Delay: oneOf(d.dice, int64(0), 0, 5e9, 2*hour, -1)}
+	for range d.dice.of(3) {
+		c.Items = append(c.Items, l.granted[d.dice.of(len(l.granted))])
+	}
+	var want Released
+	do(d, c, func() (code Code) { want, code = d.model.release(c); return code }, func(a Released) error {
+		if a != want {
+			return fmt.Errorf("answered %+v, the model says %+v", a, want)
+		}
+		return nil
+	})
+}
+
+// grind lets workers lose whatever they are given, until something dies of it.
+func (d *driver) grind() {
+	for range 2 + d.dice.of(5) {
+		d.lease()
+		d.silence()
+		d.flush()
+		d.clock += oneOf(d.dice, int64(1e9), 20e9, 40e9)
+		d.model.now = dawn + d.clock
+		d.expire()
+	}
+}
+
+func (d *driver) silence() {
+	c := ExpireLeases{Term: d.term}
+	for range 1 + d.dice.of(2) {
+		if l := d.someLease(); l != nil {
+			c.Leases = append(c.Leases, Silence{Fence: l.fence, Confirmed: !d.dice.one(3)})
+		}
+	}
+	if d.dice.one(10) {
+		c.Term++ // a deposed leader's word
+	}
+	var want LeasesExpired
+	do(d, c, func() Code {
+		for _, s := range c.Leases {
+			if c.Term == d.term {
+				want.Ended += d.model.silence(s)
+			}
+		}
+		return ""
+	}, func(a LeasesExpired) error {
+		if a != want {
+			return fmt.Errorf("answered %+v, the model says %+v", a, want)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,75 @@
+package fsm
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// TestMachine_model plays seeded random games against the model: as many as fit
+// into a few seconds, but enough to have seen all there is.
+func TestMachine_model(t *testing.T) {
+	const least, most, steps = 6, 24, 260
+	const budget = 3 * time.Second
+	entries, begun := 0, time.Now()
+	seen := map[string]int{}
+	for game := range uint64(most) {
+		if game >= least && time.Since(begun) > budget {
+			break
+		}
+		r := rand.New(rand.NewPCG(game, 1))
+		d := newDriver(t, func() byte { return byte(r.Uint32()) })
+		for range steps {
+			if d.step(); d.stop {
+				t.Fatalf("game %d", game)
+			}
+			for _, j := range d.model.jobs {
+				seen[string(j.status)] = 1
+			}
+		}
+		d.flush()
+		entries += len(d.log)
+		seen["grants"] += int(d.model.fence)
+		seen["dead"] += len(d.model.dead)
+	}
+	spent := time.Since(begun)
+	t.Logf("%d entries against the model in %v, %.0f/s; %d grants, %d dead letters",
+		entries, spent.Round(time.Millisecond), float64(entries)/spent.Seconds(), seen["grants"], seen["dead"])
+	for _, s := range []Status{Created, Uploaded, Queued, Running, Done, Failed, Canceled} {
+		if seen[string(s)] == 0 {
+			t.Errorf("no job of all games came to be %s: the games are too dull", s)
+		}
+	}
+	if seen["dead"] == 0 {
+		t.Error("no item of all games died")
+	}
+}
+
+// FuzzMachine lets the fuzzer choose. The store's flusher makes its coverage
+// waver, which the fuzzer takes for news and minimizes for a minute each time:
+//
+//	go test -fuzz FuzzMachine -fuzzminimizetime 1x ./fsm
+func FuzzMachine(f *testing.F) {
+	for seed := range uint64(4) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		b := make([]byte, 400)
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, choices []byte) {
+		at := 0
+		d := newDriver(t, func() byte {
+			if at >= len(choices) {
+				return 0
+			}
+			at++
+			return choices[at-1]
+		})
+		for at < min(len(choices), 4000) && !d.stop {
+			d.step()
+		}
+		d.flush()
+	})
+}

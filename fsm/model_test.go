@@ -1,0 +1,360 @@
+package fsm
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// model is the specification once more, as plain maps: written from design.md
+// and api.md, not from the machine, and without a thought of speed. Each method
+// that is named after a command says the code it is refused with, "" for none,
+// and does to the maps what the command does to the tables.
+type model struct {
+	now   int64
+	turn  uint64 // entries, for the order of a user's work
+	fence uint64
+	set   Settings
+
+	users   map[string]*modelUser
+	devices map[string]string
+	rules   map[string]map[string]string // user → rule → preset
+	jobs    map[string]*modelJob
+	leases  map[uint64]*modelLease
+	workers map[string]int64 // last grant
+	objects map[string]string
+	staged  map[string]map[uint64]string // key → fence → upload
+	dead    map[string]int64             // item → when it is forgotten
+
+	virtual float64            // of the queue, in credits of weight 1
+	tag     map[string]float64 // of the users
+}
+
+type modelUser struct {
+	id, plan string
+	credits  int64
+	revoked  bool
+}
+
+type modelJob struct {
+	id, user, preset string
+	status           Status
+	price            int64
+	items            []*modelItem
+	deadline         int64
+	turn             uint64
+}
+
+type modelItem struct {
+	job                        *modelJob
+	idx                        int
+	status                     Status
+	place                      Place
+	fence                      uint64
+	back                       int64
+	lost, retries, unconfirmed int
+	lostBy                     map[string]bool
+}
+
+type modelLease struct {
+	fence        uint64
+	worker, poll string
+	job          *modelJob
+	granted      []int
+	ended        string // "", done, lost, released
+	forget       int64
+}
+
+func newModel(s Settings) *model {
+	return &model{
+		now: dawn, set: s,
+		users: map[string]*modelUser{}, devices: map[string]string{}, rules: map[string]map[string]string{},
+		jobs: map[string]*modelJob{}, leases: map[uint64]*modelLease{}, workers: map[string]int64{},
+		objects: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]int64{}, tag: map[string]float64{},
+	}
+}
+
+func (m *model) plan(u *modelUser) Plan { return m.set.Plans[u.plan] }
+
+func (m *model) open(user string) (n int) {
+	for _, j := range m.jobs {
+		if j.user == user && !j.status.Ended() {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *model) signIn(device, id string) Code {
+	if known, ok := m.devices[device]; ok && device != "" {
+		if m.users[known].revoked {
+			return Forbidden
+		}
+		return ""
+	}
+	if m.users[id] != nil {
+		return ValidationFailed
+	}
+	m.users[id] = &modelUser{id: id, plan: "free", credits: m.set.Plans["free"].StartCredits}
+	m.rules[id] = map[string]string{}
+	if device != "" {
+		m.devices[device] = id
+	}
+	return ""
+}
+
+func (m *model) grantCredits(user string, n int64) Code {
+	u := m.users[user]
+	switch {
+	case u == nil:
+		return NotFound
+	case n == 0 || u.credits+n < 0:
+		return ValidationFailed
+	}
+	u.credits += n
+	return ""
+}
+
+func (m *model) setPlan(user, plan string) Code {
+	u := m.users[user]
+	if u == nil {
+		return NotFound
+	}
+	if _, ok := m.set.Plans[plan]; !ok {
+		return ValidationFailed
+	}
+	u.plan = plan
+	return ""
+}
+
+func (m *model) revoke(user string, revoked bool) Code {
+	u := m.users[user]
+	if u == nil {
+		return NotFound
+	}
+	u.revoked = revoked
+	return ""
+}
+
+// member is who may do something new.
+func (m *model) member(user string) Code {
+	switch u := m.users[user]; {
+	case u == nil:
+		return AuthInvalidToken
+	case u.revoked:
+		return Forbidden
+	}
+	return ""
+}
+
+func (m *model) createRule(user, id, preset string) Code {
+	if c := m.member(user); c != "" {
+		return c
+	}
+	if _, ok := m.set.Presets[preset]; !ok {
+		return InvalidPreset
+	}
+	if len(m.rules[user]) >= m.plan(m.users[user]).MaxRuleSlots {
+		return RuleSlotLimit
+	}
+	if m.rules[user][id] != "" {
+		return ValidationFailed
+	}
+	m.rules[user][id] = preset
+	return ""
+}
+
+func (m *model) deleteRule(user, id string) Code {
+	if c := m.member(user); c != "" {
+		return c
+	}
+	if m.rules[user][id] == "" {
+		return RuleNotFound
+	}
+	delete(m.rules[user], id)
+	return ""
+}
+
+func (m *model) createJob(user, id, preset string, n int64) Code {
+	if c := m.member(user); c != "" {
+		return c
+	}
+	p, ok := m.set.Presets[preset]
+	u := m.users[user]
+	switch plan := m.plan(u); {
+	case !ok:
+		return InvalidPreset
+	case n < 1:
+		return InvalidItemCount
+	case n > int64(plan.MaxItems):
+		return ItemLimit
+	case m.open(user) >= plan.MaxConcurrency:
+		return ConcurrencyLimit
+	case u.credits < n*p.Price:
+		return InsufficientCredits
+	case m.jobs[id] != nil:
+		return ValidationFailed
+	}
+	u.credits -= n * p.Price
+	j := &modelJob{id: id, user: user, preset: preset, price: p.Price, status: Created, deadline: m.now + m.set.Budgets.Upload}
+	for i := range int(n) {
+		j.items = append(j.items, &modelItem{job: j, idx: i, status: Pending, lostBy: map[string]bool{}})
+	}
+	m.jobs[id] = j
+	return ""
+}
+
+func (m *model) owned(user, id string) (*modelJob, Code) {
+	if j := m.jobs[id]; j != nil && j.user == user {
+		return j, ""
+	}
+	return nil, JobNotFound
+}
+
+func (m *model) confirm(user, id string) Code {
+	j, c := m.owned(user, id)
+	if c != "" {
+		return c
+	}
+	if j.status != Created {
+		return JobInvalidTransition
+	}
+	for i := range j.items {
+		if m.objects[fmt.Sprintf("inputs/%s/%s/%d.jpg", user, id, i)] == "" {
+			return UploadIncomplete
+		}
+	}
+	j.status, j.deadline = Uploaded, m.now+m.set.Budgets.Execute
+	return ""
+}
+
+func (m *model) execute(user, id, rule string) Code {
+	j, c := m.owned(user, id)
+	if c != "" {
+		return c
+	}
+	if j.status != Uploaded {
+		return JobInvalidTransition
+	}
+	if rule != "" {
+		preset, ok := m.rules[user][rule]
+		if !ok {
+			return RuleNotFound
+		}
+		if preset != j.preset {
+			return ValidationFailed
+		}
+	}
+	if len(m.ready(nil))+len(j.items) > m.set.QueueDepth {
+		return QueueFull
+	}
+	j.status, j.deadline, j.turn = Queued, m.now+m.set.Budgets.Queue, m.turn
+	for _, it := range j.items {
+		m.enqueue(it)
+	}
+	return ""
+}
+
+func (m *model) cancel(user, id string) Code {
+	j := m.jobs[id]
+	if j == nil || user != "" && j.user != user {
+		return JobNotFound
+	}
+	if j.status.Ended() {
+		return JobInvalidTransition
+	}
+	m.end(j, Canceled, Canceled)
+	return ""
+}
+
+// end makes what is not final so and settles the job.
+func (m *model) end(j *modelJob, items, to Status) {
+	for _, it := range j.items {
+		if !it.status.Ended() {
+			m.finish(it, items)
+		}
+	}
+	j.status, j.deadline = to, 0
+	m.users[j.user].credits += int64(len(j.items)-j.count(Done)) * j.price
+	maps.DeleteFunc(m.staged, func(key string, _ map[uint64]string) bool {
+		_, job, _, _ := parseKey(key)
+		return job == j.id
+	})
+}
+
+// settle ends a job whose last item is final.
+func (m *model) settle(j *modelJob) {
+	if j.status.Ended() || slices.ContainsFunc(j.items, func(it *modelItem) bool { return !it.status.Ended() }) {
+		return
+	}
+	if j.count(Done) > 0 {
+		m.end(j, Failed, Done)
+	} else {
+		m.end(j, Failed, Failed)
+	}
+}
+
+func (j *modelJob) count(s Status) (n int) {
+	for _, it := range j.items {
+		if it.status == s {
+			n++
+		}
+	}
+	return n
+}
+
+// expire does what is due, in the order in which it is.
+func (m *model) expire() {
+	for {
+		var first *modelItem
+		var late *modelJob
+		due := m.now
+		for _, j := range m.jobs {
+			if j.deadline != 0 && (j.deadline < due || j.deadline == due) {
+				due, late, first = j.deadline, j, nil
+			}
+			for _, it := range j.items {
+				if it.place == Scheduled && (it.back < due || it.back == due && late == nil) {
+					due, late, first = it.back, nil, it
+				}
+			}
+		}
+		switch {
+		case first != nil:
+			m.enqueue(first)
+		case late != nil:
+			m.ranOut(late)
+		default:
+			m.forget()
+			return
+		}
+	}
+}
+
+// ranOut: every state that is not terminal has a deadline.
+func (m *model) ranOut(j *modelJob) {
+	switch j.status {
+	case Created, Uploaded:
+		m.end(j, Canceled, Canceled)
+	case Queued:
+		m.end(j, Failed, Failed)
+	case Running:
+		if j.count(Done) > 0 {
+			m.end(j, Failed, Done)
+		} else {
+			m.end(j, Failed, Failed)
+		}
+	}
+}
+
+// forget drops what is only kept for a while.
+func (m *model) forget() {
+	maps.DeleteFunc(m.leases, func(_ uint64, l *modelLease) bool { return l.ended != "" && l.forget <= m.now })
+	maps.DeleteFunc(m.dead, func(_ string, at int64) bool { return at <= m.now })
+}
+
+const (
+	hour = int64(time.Hour)
+	day  = 24 * hour
+)
