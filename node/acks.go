@@ -2,13 +2,19 @@ package node
 
 import (
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 )
 
 // acks is what the peers have confirmed to this node as the leader of a term.
+//
+// Sends and rounds of readers are put in order by a counter, not by a clock: two
+// readings of a clock may be equal, and whether a message was sent before or
+// after a round began is the whole proof of a read.
 type acks struct {
+	ticks atomic.Uint64
+
 	mu      sync.Mutex
 	peers   map[raft.ServerID]*ack
 	changed bell
@@ -18,9 +24,9 @@ type acks struct {
 // ack is one peer's newest confirmation.
 type ack struct {
 	term  uint64
-	sent  time.Time // when the latest message that it answered with success, in term, was sent
-	match uint64    // the highest index at which it has confirmed, in term, to hold our log
-	told  uint64    // the highest commit index sent to it in term
+	sent  uint64 // the tick of the latest message that it answered with success in term
+	match uint64 // the highest index at which it has confirmed, in term, to hold our log
+	told  uint64 // the highest commit index sent to it in term
 }
 
 func newAcks(stored func()) *acks { return &acks{peers: map[raft.ServerID]*ack{}, stored: stored} }
@@ -38,16 +44,21 @@ func (a *acks) of(peer raft.ServerID, term uint64) *ack {
 	return p
 }
 
-func (a *acks) sending(peer raft.ServerID, req *raft.AppendEntriesRequest) {
+// tick is a moment, after all that were given out before.
+func (a *acks) tick() uint64 { return a.ticks.Add(1) }
+
+// sending is called before a message is sent; it gives the moment for record.
+func (a *acks) sending(peer raft.ServerID, req *raft.AppendEntriesRequest) (sent uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if p := a.of(peer, req.Term); p != nil {
 		p.told = max(p.told, req.LeaderCommitIndex)
 	}
+	return a.tick()
 }
 
-// record takes one answer to a message that was sent at sent (or later).
-func (a *acks) record(peer raft.ServerID, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse, sent time.Time) {
+// record takes the answer to a message.
+func (a *acks) record(peer raft.ServerID, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse, sent uint64) {
 	if !resp.Success || resp.Term != req.Term {
 		return
 	}
@@ -58,9 +69,7 @@ func (a *acks) record(peer raft.ServerID, req *raft.AppendEntriesRequest, resp *
 	a.mu.Lock()
 	if p := a.of(peer, req.Term); p != nil {
 		p.match = max(p.match, match)
-		if sent.After(p.sent) {
-			p.sent = sent
-		}
+		p.sent = max(p.sent, sent)
 	}
 	a.mu.Unlock()
 	a.changed.ring()
@@ -79,13 +88,13 @@ func (a *acks) match(peer raft.ServerID, term uint64) uint64 {
 	return 0
 }
 
-// since counts the peers that have confirmed in term a message sent at began or later.
-func (a *acks) since(peers []raft.ServerID, term uint64, began time.Time) int {
+// since counts the peers that have confirmed in term a message sent after began.
+func (a *acks) since(peers []raft.ServerID, term, began uint64) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := 0
 	for _, id := range peers {
-		if p := a.peers[id]; p != nil && p.term == term && !p.sent.Before(began) {
+		if p := a.peers[id]; p != nil && p.term == term && p.sent > began {
 			n++
 		}
 	}
@@ -102,14 +111,4 @@ func (a *acks) untold(term, commit uint64) bool {
 		}
 	}
 	return false
-}
-
-// heard is when peer last confirmed anything, the zero time if never.
-func (a *acks) heard(peer raft.ServerID) time.Time {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if p := a.peers[peer]; p != nil {
-		return p.sent
-	}
-	return time.Time{}
 }

@@ -68,7 +68,7 @@ func (b *batcher) submit(proposals []fsm.Proposal) <-chan verdict {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		g.done <- verdict{err: fmt.Errorf("%w: this node stops", errNotTaken)}
+		g.done <- verdict{err: errors.Join(errNotTaken, errStopped)}
 		return g.done
 	}
 	b.pending = append(b.pending, g)
@@ -92,7 +92,7 @@ func (b *batcher) close() {
 	b.mu.Lock()
 	b.closed = true
 	for _, g := range b.pending {
-		g.done <- verdict{err: fmt.Errorf("%w: this node stops", errNotTaken)}
+		g.done <- verdict{err: errors.Join(errNotTaken, errStopped)}
 	}
 	b.pending = nil
 	b.poke()

@@ -33,7 +33,7 @@ type Config struct {
 	// it. The certificate names the node: URI stoker://node/<ID>.
 	TLS *tls.Config
 
-	Listener net.Listener                                             // the cluster port; nil listens on the member's own Addr
+	Listener net.Listener                                             // the cluster port, closed by Stop and by a Start that fails; nil listens on the member's own Addr
 	Dial     func(ctx context.Context, addr string) (net.Conn, error) // nil is TCP
 
 	// Genesis makes the cluster's first command; the first leader of a cluster

@@ -35,6 +35,8 @@ func (n *Node) timers(ctx context.Context, _ uint64) {
 	v := n.machine.View()
 	n.nextTimer.set(v.NextTimer())
 	v.Close()
+	wait := time.NewTimer(0)
+	defer wait.Stop()
 	for ctx.Err() == nil {
 		changed := n.nextTimer.changed.listen()
 		due := n.nextTimer.at.Load()
@@ -42,8 +44,7 @@ func (n *Node) timers(ctx context.Context, _ uint64) {
 		if due > 0 {
 			// The clock may run a tenth slower than time; then this is early, and
 			// the loop comes round.
-			wait := time.NewTimer(time.Duration(max(0, due-n.clock.now())))
-			defer wait.Stop()
+			wait.Reset(time.Duration(max(0, due-n.clock.now())))
 			fire = wait.C
 		}
 		select {

@@ -27,6 +27,9 @@ type leadership struct {
 	changed bell
 }
 
+// errStopped: this node stops; ask another.
+var errStopped = errors.New("node: this node stops")
+
 // current is the term in which this node leads.
 func (l *leadership) current() (term uint64, leads bool) {
 	l.mu.Lock()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // leaderWatch is whom this node takes for the leader, and the news of a change.
@@ -88,4 +90,32 @@ func (l *leaderWatch) during(ctx context.Context, leader string) (context.Contex
 		}
 	}()
 	return ctx, cancel
+}
+
+// watchLeader follows whom Raft takes for the leader.
+func (n *Node) watchLeader() {
+	news := make(chan raft.Observation, 1) // one that waits is enough: what is true now is read below
+	o := raft.NewObserver(news, false, func(o *raft.Observation) bool {
+		_, ok := o.Data.(raft.LeaderObservation)
+		return ok
+	})
+	n.raft.RegisterObserver(o)
+	update := func() {
+		_, id := n.raft.LeaderWithID()
+		if was := n.leader.set(string(id)); was != string(id) {
+			n.log.Info("leader", "leader", id, "was", was, "term", n.raft.CurrentTerm())
+		}
+	}
+	update()
+	n.wg.Go(func() {
+		defer n.raft.DeregisterObserver(o)
+		for {
+			select {
+			case <-news:
+				update()
+			case <-n.ctx.Done():
+				return
+			}
+		}
+	})
 }

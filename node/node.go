@@ -55,6 +55,7 @@ type Node struct {
 	proposer  *proposer
 	reads     *rounds
 	confirms  *rounds
+	leading   sync.WaitGroup // what follows Raft's terms: it ends before Raft does
 	nextTimer deadline
 	peers     peers
 
@@ -177,6 +178,7 @@ func (n *Node) openPort() error {
 	n.transport.TimeoutScale = 64 << 10
 	n.mux.Handle("POST "+pathBootstrap, n.nursery)
 	n.server = newServer(n.mux)
+	n.server.ErrorLog = slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)
 	n.wg.Go(func() { n.server.Serve(n.port.http) })
 	return nil
 }
@@ -207,7 +209,7 @@ func (n *Node) serve() {
 		slots: make(chan struct{}, groupsAtOnce), wake: make(chan struct{}, 1), origin: newOrigin(),
 	}
 	n.watchLeader()
-	n.wg.Go(func() { n.lead.follow(n.ctx) })
+	n.leading.Go(func() { n.lead.follow(n.ctx) })
 	n.wg.Go(func() { n.proposer.run(n.ctx) })
 	n.wg.Go(func() { n.spreadCommits(n.ctx) })
 	for _, m := range n.cfg.Members {
@@ -222,34 +224,6 @@ func (n *Node) serve() {
 	n.mux.HandleFunc("POST "+pathPropose, n.servePropose)
 	n.mux.HandleFunc("POST "+pathReadIndex, n.serveReadIndex)
 	n.mux.HandleFunc("POST "+pathStatus, n.serveStatus)
-}
-
-// watchLeader follows whom Raft takes for the leader.
-func (n *Node) watchLeader() {
-	news := make(chan raft.Observation, 1) // one that waits is enough: what is true now is read below
-	o := raft.NewObserver(news, false, func(o *raft.Observation) bool {
-		_, ok := o.Data.(raft.LeaderObservation)
-		return ok
-	})
-	n.raft.RegisterObserver(o)
-	update := func() {
-		_, id := n.raft.LeaderWithID()
-		if was := n.leader.set(string(id)); was != string(id) {
-			n.log.Info("leader", "leader", id, "was", was, "term", n.raft.CurrentTerm())
-		}
-	}
-	update()
-	n.wg.Go(func() {
-		defer n.raft.DeregisterObserver(o)
-		for {
-			select {
-			case <-news:
-				update()
-			case <-n.ctx.Done():
-				return
-			}
-		}
-	})
 }
 
 // transferTo hands leadership over, to the one furthest along when id is empty.
@@ -276,7 +250,7 @@ func (n *Node) transferTo(ctx context.Context, id string) error {
 func (n *Node) Stop(ctx context.Context) error {
 	var err error
 	n.stop.Do(func() {
-		if n.raft.State() == raft.Leader && len(n.cfg.Members) > 1 {
+		if others, _ := n.voters(); n.raft.State() == raft.Leader && len(others) > 0 {
 			ctx, cancel := context.WithTimeout(ctx, n.cfg.Timing.Transfer)
 			if terr := n.transferTo(ctx, ""); terr != nil {
 				n.log.Info("leadership was not handed over; the others elect", "err", terr)
@@ -292,12 +266,18 @@ func (n *Node) Stop(ctx context.Context) error {
 // shutdown closes what has been opened, in whatever state Start left it.
 func (n *Node) shutdown() error {
 	n.cancel()
+	// Raft forgets to answer what its machine has not come to when it is shut
+	// down. Before, it answers everything: a leader without a quorum steps down.
+	n.leading.Wait()
 	if n.batcher != nil {
 		n.batcher.close()
 	}
 	var down raft.Future
 	if n.raft != nil {
 		down = n.raft.Shutdown()
+	}
+	if n.port == nil && n.cfg.Listener != nil {
+		n.cfg.Listener.Close()
 	}
 	if n.port != nil {
 		n.port.close() // Raft's own goroutines are in the middle of messages
@@ -309,8 +289,8 @@ func (n *Node) shutdown() error {
 	var err error
 	if down != nil {
 		err = down.Error()
-		n.reads.wg.Wait()
-		n.confirms.wg.Wait()
+		n.reads.close()
+		n.confirms.close()
 	}
 	n.wg.Wait()
 	if n.machine != nil {

@@ -78,7 +78,7 @@ func withProposer(t *testing.T, test func(t *testing.T, r *proposer, s *script))
 		l := &leaderWatch{}
 		l.set("x")
 		r := &proposer{
-			node: "n1", patience: 10 * time.Second, silence: 6 * time.Hour, leader: l, send: s.send,
+			node: "n1", patience: 10*time.Second + retryEvery/2, silence: 6 * time.Hour, leader: l, send: s.send,
 			slots: make(chan struct{}, groupsAtOnce), wake: make(chan struct{}, 1), origin: newOrigin(),
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -161,9 +161,10 @@ func TestProposer_AfterTheDeadline(t *testing.T) {
 				if _, err := r.do(t.Context(), aCommand); !errors.Is(err, c.want) {
 					t.Errorf("%v, want %v", err, c.want)
 				}
-				if took := time.Since(began); took != 10*time.Second {
+				if took := time.Since(began); took != r.patience {
 					t.Errorf("gave up after %v", took)
 				}
+				synctest.Wait()
 				s.steps = []func([]fsm.Proposal, func()) ([]fsm.Outcome, error){done}
 				time.Sleep(time.Second)
 				if n := len(s.steps); n != 1 {

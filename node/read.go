@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -42,6 +41,9 @@ func AtLeast(index, epoch uint64) Consistency {
 // the leader or the entries did not come before the deadline (Timing.Patience if
 // ctx has none), or a *fsm.Refusal when AtLeast names another epoch.
 func (n *Node) Read(ctx context.Context, c Consistency) (*fsm.View, error) {
+	if n.ctx.Err() != nil {
+		return nil, unavailable("read", errStopped)
+	}
 	if c.mode == stale {
 		return n.machine.View(), nil
 	}
@@ -134,7 +136,7 @@ func (n *Node) confirm(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	began := time.Now()
+	began := n.acks.tick()
 	index := n.lastCommand(n.raft.CommitIndex())
 	peers, quorum := n.voters()
 	if len(peers) > 0 {

@@ -150,3 +150,37 @@ func TestRead_StaleNeedsNobody(t *testing.T) {
 		}
 	})
 }
+
+// After a transfer the new leader is elected at once, without waiting for
+// anybody's timeout: the old one, which hears of nothing, believes in itself for
+// as long as its lease lasts. Only what was confirmed since a read began tells.
+func TestRead_ALeaderThatDoesNotHearOfItsSuccessorServesNothingStale(t *testing.T) {
+	inCluster(t, nil, three, func(t *testing.T, c *cluster) {
+		writes := int64(10)
+		for range 20 {
+			time.Sleep(2 * time.Second) // nothing is on its way that would hold the transfer up
+			old := c.leader()
+			c.mustCredits(old, writes)
+			next := c.others(old.cfg.ID)[0]
+			for _, id := range three {
+				c.net.cut(id, old.cfg.ID)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // less than the lease
+			go old.transferTo(ctx, next.cfg.ID)
+			c.mustGrant(next)
+			writes++
+			// Where the transfer needed a new connection, the lease is over by now.
+			_, fooled := old.lead.current()
+			if got, err := credits(ctx, old, Linearizable); err == nil && got < writes {
+				t.Errorf("the old leader read %d credits of %d", got, writes)
+			}
+			cancel()
+			c.net.heal()
+			if fooled {
+				c.mustCredits(old, writes)
+				return
+			}
+		}
+		t.Error("no transfer went as meant; this tests nothing")
+	})
+}

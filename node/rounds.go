@@ -16,6 +16,7 @@ type rounds struct {
 
 	mu      sync.Mutex
 	running bool
+	closed  bool
 	next    *round // nil until somebody waits for it
 	wg      sync.WaitGroup
 }
@@ -29,6 +30,10 @@ type round struct {
 // join waits for a round that begins after this call.
 func (s *rounds) join(ctx context.Context) (uint64, error) {
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return 0, errStopped
+	}
 	if s.next == nil {
 		s.next = &round{done: make(chan struct{})}
 	}
@@ -44,6 +49,14 @@ func (s *rounds) join(ctx context.Context) (uint64, error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+// close waits for the rounds under way, whose context has ended, and takes no more.
+func (s *rounds) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.wg.Wait()
 }
 
 // loop runs rounds while somebody waits for one.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,8 +44,7 @@ func (t *transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, req *
 			req = &beat
 		}
 	}
-	sent := time.Now()
-	t.acks.sending(id, req)
+	sent := t.acks.sending(id, req)
 	err := t.NetworkTransport.AppendEntries(id, to, req, resp)
 	if err == nil {
 		t.acks.record(id, req, resp, sent)
@@ -124,7 +124,10 @@ func (t *transport) AppendEntriesPipeline(id raft.ServerID, to raft.ServerAddres
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{AppendPipeline: inner, acks: t.acks, peer: id, answered: make(chan raft.AppendFuture), closed: make(chan struct{})}
+	p := &pipeline{
+		AppendPipeline: inner, acks: t.acks, peer: id, sent: map[*raft.AppendEntriesRequest]uint64{},
+		answered: make(chan raft.AppendFuture), closed: make(chan struct{}),
+	}
 	go p.watch()
 	return p, nil
 }
@@ -143,21 +146,26 @@ type pipeline struct {
 	peer     raft.ServerID
 	answered chan raft.AppendFuture
 	closed   chan struct{}
+
+	mu   sync.Mutex
+	sent map[*raft.AppendEntriesRequest]uint64 // the messages under way; Raft makes a new request for each
 }
 
+// AppendEntries sends one message. A pipeline whose send has failed is given up.
 func (p *pipeline) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	p.acks.sending(p.peer, req)
+	p.mu.Lock()
+	p.sent[req] = p.acks.sending(p.peer, req)
+	p.mu.Unlock()
 	return p.AppendPipeline.AppendEntries(req, resp)
 }
 
-// watch records: a future's Start is taken before the message is written, so it
-// is a send time. It is the only reader of the inner pipeline.
+// watch records what is answered. It is the only reader of the inner pipeline.
 func (p *pipeline) watch() {
 	for {
 		select {
 		case f := <-p.AppendPipeline.Consumer():
 			if f.Error() == nil { // the inner pipeline answers a future before it passes it on
-				p.acks.record(p.peer, f.Request(), f.Response(), f.Start())
+				p.acks.record(p.peer, f.Request(), f.Response(), p.sentAt(f.Request()))
 			}
 			select {
 			case p.answered <- f:
@@ -168,6 +176,14 @@ func (p *pipeline) watch() {
 			return
 		}
 	}
+}
+
+func (p *pipeline) sentAt(req *raft.AppendEntriesRequest) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sent := p.sent[req]
+	delete(p.sent, req)
+	return sent
 }
 
 func (p *pipeline) Consumer() <-chan raft.AppendFuture { return p.answered }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"stoker/cli/setup"
@@ -61,6 +62,7 @@ func newHouse(t *testing.T) *house {
 	if err := n.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	synctest.Wait() // whatever a start writes has been written
 	return &house{t: t, node: n, queue: q}
 }
 

@@ -85,6 +85,9 @@ func (p *Process) run(started chan<- error) {
 	close(p.ended)
 }
 
+// Pid is the child's process id, for the system's tools.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Ended is closed when the child has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 

@@ -1,0 +1,74 @@
+// Package node is one member of a Stoker cluster: a Raft node with the machine
+// of package fsm behind it.
+//
+// There are only a few nouns. A [Node] is started with a [Config]. [Apply] has
+// the cluster do a command, once, from whichever node. [Node.Read] gives a view of
+// the state that has seen what its [Consistency] says. [Node.WhileLeader] runs a
+// duty where the leader is. [Node.Handle] and [Node.Call] are the members' own
+// HTTP/2, on the cluster port.
+//
+// # The way of a command
+//
+// The proposer numbers it (origin.go) and sends what waits together to the
+// leader, as one group (proposer.go, forward.go). The leader's batcher merges the
+// groups that are pending into one entry (batch.go). Raft commits it, the machine
+// answers each proposal (machine.go), and the answers go back the same way. What
+// is not answered, because a leader or a connection was lost, is sent again with
+// the same numbers.
+//
+// # The way of a read
+//
+// Readers who come together share a round (rounds.go): the leader names the last
+// command that was committed when the round began, and proves that it still led
+// then (read.go, acks.go); the reader waits until its own machine has come there.
+//
+// # Invariants
+//
+//   - A command is applied at most once; it was applied exactly once when Apply
+//     has answered, and never when Apply said ErrUnavailable.
+//   - A linearizable read sees every command acknowledged before it began, and all
+//     that any earlier linearizable read saw.
+//   - The send of a message and the begin of a round of readers are in one order,
+//     by a counter. A peer's answer counts for a round only if the message was
+//     sent after the round began and answered in the round's term.
+//   - A node leads (reads, stamps, duties) from the moment an entry of its own term
+//     has been applied, and all that earlier leaders committed with it.
+//   - A heartbeat carries a commit index no higher than what the peer has
+//     confirmed, in this term, to hold of our log.
+//   - Raft goes on from a state that is at the newest snapshot or above, and not
+//     above the end of log and snapshots. Any other is rebuilt or refused.
+//   - Nothing is acknowledged that is not synced in the logs of a quorum. The
+//     machine's own file may lag; the log is truncated only below a snapshot that
+//     was synced.
+//   - A folder that has lost its data is never a voter again.
+//   - A node whose log cannot be written, or not in time, ends.
+//   - When Stop returns, no goroutine and no connection of the node is left, save
+//     handlers of Handle that ignore their request's context.
+//
+// # Why not …
+//
+//   - Raft's VerifyLeader as the proof of a read: it counts heartbeats that were
+//     under way before it was called, and trusts the fast path of issue 695. It is
+//     used to have heartbeats sent at once, no more.
+//   - the leader's lease as the proof: it trusts clocks, and a paused VM's clock
+//     is not to be trusted.
+//   - the machine's index as the read index: a follower may have applied, and
+//     shown to a reader, an entry that the leader's machine has yet to come to. The
+//     next reader, answered with the machine's index, would not see it.
+//   - clock readings to order sends and rounds: two readings may be equal, and
+//     then a confirmation from before a round counts for it.
+//   - Raft's heartbeat fast path: it changes the term beside the main loop
+//     (hashicorp/raft issue 695).
+//   - Raft's own address book: to Raft a member's address is its id. Where a member
+//     listens is the port's business, and may change between starts.
+//   - touching idle origins: after hours of silence the next proposal comes under
+//     a new origin, registered in its own group. That costs nothing, and an idle
+//     cluster writes nothing.
+//   - a timer that lets a batch fill: what comes while an entry is on its way is
+//     the next batch, which is short when there is little to do and long when there
+//     is much.
+//   - restoring Raft's snapshot on each start: the state is kept in its own file,
+//     and only what is torn or too old is rebuilt.
+//   - one connection for everything: pictures on their way between nodes would
+//     delay proposals, so Call has connections of its own.
+package node
