@@ -1,3 +1,7 @@
+//go:build python
+
+// Needs python3, so it is not among the tests that need Go alone: .ci/run runs it with -tags python.
+
 package acceptance
 
 import (
