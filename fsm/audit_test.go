@@ -20,6 +20,9 @@ type auditor struct {
 	final map[string]Status // items, once final
 	clean map[string]bool   // ended jobs that were found in order
 	due   map[store.Key]bool
+
+	paused []string        // when it last looked
+	idle   map[string]bool // workers that were not to work then
 }
 
 func newAuditor(t testing.TB) *auditor {
@@ -42,7 +45,10 @@ func (a *auditor) audit(m *Machine, context string, full bool) {
 	a.users()
 	a.jobs()
 	a.queue()
+	a.classes()
+	a.indexed()
 	a.leases()
+	a.copies()
 	a.envelope()
 	a.timers()
 }
@@ -137,6 +143,7 @@ func (a *auditor) items(j Job) {
 		if was, ok := a.final[name]; ok && was != it.Status {
 			a.failf("%s was %s and is %s", name, was, it.Status)
 		}
+		a.causes(j, it)
 		switch executed := j.Status == Queued || j.Status == Running; {
 		case it.final():
 			a.final[name] = it.Status

@@ -79,6 +79,7 @@ func (a *auditor) leases() {
 	if a.v.Fence() < a.fence {
 		a.failf("the fence fell from %d to %d", a.fence, a.v.Fence())
 	}
+	a.grants()
 	a.fence = a.v.Fence()
 	for k, l := range leases.Scan(a.v, "") {
 		if k != store.Uint(l.Fence) || l.Fence > a.fence || l.Fence == 0 {
@@ -140,6 +141,7 @@ func (a *auditor) timers() {
 		}
 	}
 	one(a, "ended lease", seen[leaseOld], ended)
+	a.fleet(seen)
 }
 
 func keysOf[V any](a *auditor, t *store.Table[V]) []store.Key {

@@ -8,6 +8,7 @@ type Changes struct {
 	Jobs      []string      // jobs with a new history row, each once, in order
 	Ready     bool          // work became ready or a held-up user may be served again
 	Leases    []LeaseChange // in order
+	Workers   []string      // whose state has changed
 	NextTimer int64         // machine clock of the earliest timer, 0 when there is none
 	Restored  bool          // a snapshot has replaced everything: look at all again
 
@@ -16,10 +17,10 @@ type Changes struct {
 
 // LeaseChange is a new grant, the end of one, or a sign of life of its holder.
 type LeaseChange struct {
-	Fence      uint64
-	TTL, First int64 // of a new one, see LeaseRow
-	Ended      bool
-	Confirmed  bool
+	Fence     uint64
+	Granted   *LeaseRow // a new one
+	Ended     bool
+	Confirmed bool
 }
 
 func (c *Changes) job(id string) {
@@ -31,5 +32,7 @@ func (c *Changes) job(id string) {
 		c.Jobs = append(c.Jobs, id)
 	}
 }
+
+func (c *Changes) worker(id string) { c.Workers = append(c.Workers, id) }
 
 func (c *Changes) lease(l LeaseChange) { c.Leases = append(c.Leases, l) }

@@ -46,6 +46,11 @@ func init() {
 		register[Release](42),
 		register[ExpireLeases](43),
 		register[Callback](44),
+		register[OpenSession](45),
+		register[SetWorker](46),
+		register[PauseQueue](47),
+		register[PurgeQueue](48),
+		register[KickDead](49),
 
 		// objects
 		register[PutObject](50),

@@ -18,17 +18,19 @@ type DeadLetter struct {
 	Reason string   `cbor:"5,keyasint"`
 	Errors []string `cbor:"6,keyasint"` // the last five, with their workers
 	At     int64    `cbor:"7,keyasint"` // wall clock, ns
+	Due    int64    `cbor:"8,keyasint"` // machine clock at which it is forgotten
 }
 
 var dead = store.NewTable[DeadLetter]("dead") // (job, idx)
 
 // bury fails an item for good and lists it. The item's row is written.
 func bury(tx *Tx, j *Job, it *Item, why string) {
+	due := tx.now() + deadLife
 	dead.Put(tx.Tx, itemKey(j.ID, it.Idx), DeadLetter{
 		Job: j.ID, Idx: it.Idx, User: j.User, Preset: j.Preset,
-		Reason: why, Errors: it.Errors, At: tx.wall(),
+		Reason: why, Errors: it.Errors, At: tx.wall(), Due: due,
 	})
-	setTimer(tx, tx.now()+deadLife, deadOld, itemKey(j.ID, it.Idx))
+	setTimer(tx, due, deadOld, itemKey(j.ID, it.Idx))
 	finish(tx, j, it, Failed, why)
 }
 

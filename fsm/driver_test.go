@@ -55,14 +55,14 @@ type idemKept struct {
 func small() Settings {
 	s := DefaultSettings()
 	s.Plans = map[string]Plan{
-		"free": {MaxConcurrency: 2, MaxRuleSlots: 2, MaxItems: 4, StartCredits: 12, Weight: 1, MaxLeased: 3},
-		"pro":  {MaxConcurrency: 4, MaxRuleSlots: 3, MaxItems: 6, StartCredits: 40, Weight: 4, MaxLeased: 6},
+		"free": {MaxConcurrency: 2, MaxRuleSlots: 2, MaxItems: 4, StartCredits: 12, Weight: 1, MaxLeased: 3, MaxWait: 600 * second},
+		"pro":  {MaxConcurrency: 4, MaxRuleSlots: 3, MaxItems: 12, StartCredits: 40, Weight: 4, MaxLeased: 12, MaxWait: 60 * second},
 	}
 	p := s.Presets["seller"]
-	p.Price = 3
+	p.Price, p.Queue, p.Load, p.Exec = 3, 2*hour, 0, 30*second
 	s.Presets = map[string]Preset{"interior": s.Presets["interior"], "seller": p}
 	s.Budgets = Budgets{Upload: hour, Execute: 2 * hour, Queue: 3 * hour, Run: 4 * hour}
-	s.QueueDepth, s.MaxUpload = 16, 100
+	s.QueueDepth, s.MaxUpload = 40, 100
 	return s
 }
 
@@ -238,7 +238,12 @@ func (d *driver) flush() {
 			d.born = d.clock
 		}
 	}
+	d.seed = 0
+	if d.model.seeded {
+		d.seed = d.index*0x9e3779b97f4a7c15 + 1
+	}
 	outcomes := d.propose(ps...)
+	d.model.seeded = d.dice.one(3) // of the next entry
 	for i, p := range d.pending {
 		if p.first != nil {
 			*p.first = outcomes[i]
@@ -249,12 +254,15 @@ func (d *driver) flush() {
 		}
 	}
 	d.pending = nil
+	v := d.m.View()
+	defer v.Close()
+	if err := d.model.settleBacks(v); err != nil {
+		d.t.Errorf("after entry %d, %s: %v", d.index, names, err)
+	}
 	if d.blind {
 		d.stop = d.stop || d.t.Failed()
 		return
 	}
-	v := d.m.View()
-	defer v.Close()
 	if err := d.model.compare(v); err != nil {
 		d.t.Errorf("after entry %d, %s: %v", d.index, names, err)
 	}

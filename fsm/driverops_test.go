@@ -9,7 +9,7 @@ import (
 
 // step does one random thing.
 func (d *driver) step() {
-	switch n := d.dice.of(64); {
+	switch n := d.dice.of(80); {
 	case n < 8:
 		d.pass()
 	case n < 13:
@@ -46,9 +46,23 @@ func (d *driver) step() {
 		d.silence()
 	case n < 63:
 		d.grind()
+	case n < 66:
+		d.session()
+	case n < 68:
+		d.lease()
+	case n < 71:
+		d.word()
+	case n < 73:
+		d.pause()
+	case n < 74:
+		d.purge()
+	case n < 77:
+		d.kick()
+	case n < 79:
+		d.lease()
 	default:
 		key := some(d, d.model.objects, "nothing")
-		do(d, DeleteObject{Bucket: "photos", Key: key}, func() Code { delete(d.model.objects, key); return "" }, nil)
+		do(d, DeleteObject{Bucket: "photos", Key: key}, func() Code { delete(d.model.objects, key); delete(d.model.files, key); return "" }, nil)
 	}
 }
 
@@ -56,11 +70,10 @@ func (d *driver) user() string { return d.dice.name("u", 4) } // u3 may not exis
 
 // job is mostly one that has not ended.
 func (d *driver) job() string {
-	open := maps.Clone(d.model.jobs)
-	if !d.dice.one(6) {
-		maps.DeleteFunc(open, func(_ string, j *modelJob) bool { return j.status.Ended() })
+	if d.dice.one(6) {
+		return some(d, d.model.jobs, "j")
 	}
-	return some(d, open, "j")
+	return some(d, d.openJobs(), "j")
 }
 
 func (d *driver) owner(job string) string {
@@ -127,8 +140,11 @@ func (d *driver) create() {
 func (d *driver) bring() {
 	user := d.dice.name("u", 3)
 	preset, n := oneOf(d.dice, "interior", "interior", "seller"), 1+d.dice.of(4)
+	if d.dice.one(6) {
+		n = 12
+	}
 	id := "j" + strconv.Itoa(len(d.model.jobs))
-	if credits := int64(d.dice.of(20)); d.model.users[user].credits < 6 && credits > 0 {
+	if credits := int64(d.dice.of(20)); d.model.users[user].credits < 8 && credits > 0 {
 		do(d, GrantCredits{User: user, Amount: credits}, func() Code { return d.model.grantCredits(user, credits) }, nil)
 	}
 	do(d, CreateJob{User: user, ID: id, Preset: preset, Items: int64(n)}, func() Code { return d.model.createJob(user, id, preset, int64(n)) }, nil)
@@ -198,12 +214,15 @@ func (d *driver) lease() {
 	}
 	var c Lease
 	for range 1 + d.dice.of(3) {
-		w := Want{Worker: d.dice.name("w", 3), Max: d.dice.of(5)}
+		w := Want{Worker: d.dice.name("w", 4), Max: oneOf(d.dice, 0, 1, 2, 3, 4, 16)}
 		if d.dice.one(2) {
 			w.Poll = d.dice.name("p", 3)
 		}
 		if d.dice.one(3) {
 			w.Presets = []string{oneOf(d.dice, "interior", "seller", "garden")}
+		}
+		if d.dice.one(3) {
+			w.Loaded = []string{oneOf(d.dice, "interior", "seller")}
 		}
 		c.Wants = append(c.Wants, w)
 	}
@@ -212,12 +231,7 @@ func (d *driver) lease() {
 		if err != nil {
 			return err
 		}
-		for i, w := range c.Wants {
-			if err := d.model.adopt(w, a.Grants[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return d.model.adopt(c.Wants, a)
 	}))
 	d.flush()
 }
@@ -239,7 +253,10 @@ func (d *driver) someLease() *modelLease {
 
 // result is what became of an item of a job.
 func (d *driver) result(j *modelJob, idx int) ItemResult {
-	r := ItemResult{Idx: idx, Done: d.dice.one(2), Error: "e", Retryable: d.dice.one(2)}
+	r := ItemResult{Idx: idx, Done: d.dice.one(2), Error: "e", Retryable: d.dice.one(2), GPUMillis: oneOf(d.dice, int64(0), 100, 1000, 1100, 90_000, -1)}
+	if d.dice.one(3) {
+		r.Cause = d.cause()
+	}
 	contract := Job{ID: j.id, User: j.user}
 	if r.Done && d.dice.one(2) {
 		r.Output, r.Preview = contract.OutputKey(idx), contract.PreviewKey(idx)
@@ -296,7 +313,7 @@ func (d *driver) release() {
 	if l == nil {
 		return
 	}
-	c := Release{Fence: l.fence, Reason: oneOf(d.dice, "drain", "drain", "busy"), Delay: oneOf(d.dice, int64(0), 0, 5e9, 2*hour, -1)}
+	c := Release{Fence: l.fence, Reason: oneOf(d.dice, "drain", "busy", string(d.cause())), Delay: oneOf(d.dice, int64(0), 0, 5e9, 2*hour, -1)}
 	for range d.dice.of(3) {
 		c.Items = append(c.Items, l.granted[d.dice.of(len(l.granted))])
 	}
@@ -325,7 +342,7 @@ func (d *driver) silence() {
 	c := ExpireLeases{Term: d.term}
 	for range 1 + d.dice.of(2) {
 		if l := d.someLease(); l != nil {
-			c.Leases = append(c.Leases, Silence{Fence: l.fence, Confirmed: !d.dice.one(3)})
+			c.Leases = append(c.Leases, Silence{Fence: l.fence, Confirmed: !d.dice.one(3), Overran: d.dice.one(8)})
 		}
 	}
 	if d.dice.one(10) {

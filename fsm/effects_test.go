@@ -12,7 +12,7 @@ import (
 )
 
 // effects tells what an entry has changed, for people: credits, jobs, items,
-// objects, dead letters.
+// objects, dead letters, workers.
 func effects(before, after *View) string {
 	var out []string
 	for k, u := range users.Scan(after, "") {
@@ -37,7 +37,28 @@ func effects(before, after *View) string {
 	out = append(out, rowEffects(before, after, dead, "dead ", "forgotten ", func(d DeadLetter) (string, int) {
 		return d.Job + "/%s", d.Idx
 	})...)
+	for k, w := range workers.Scan(after, "") {
+		was, _ := workers.Get(before, k)
+		if w.State != was.State || w.Until != was.Until {
+			out = append(out, tellState(w))
+		}
+	}
 	return strings.Join(out, ", ")
+}
+
+// tellState says what a worker was made into, by whom and till when.
+func tellState(w Worker) string {
+	line := w.ID + " active"
+	if w.State != WorkerActive {
+		line = w.ID + " " + string(w.State)
+	}
+	if w.Until != 0 {
+		line += " until " + clock(w.Until)
+	}
+	if w.Why != "" {
+		line += " (" + w.Why + ")"
+	}
+	return line
 }
 
 // itemEffects groups the items of a job that changed by what they are now.
@@ -99,6 +120,7 @@ func rowEffects[V any](before, after *View, t *store.Table[V], plus, minus strin
 	var out []string
 	for _, n := range slices.Sorted(maps.Keys(group)) {
 		if strings.Contains(n, "%s") {
+			slices.Sort(group[n])
 			n = fmt.Sprintf(n, ranges(group[n]))
 		}
 		out = append(out, n)

@@ -23,9 +23,7 @@ func TestMachine_model(t *testing.T) {
 			if d.step(); d.stop {
 				t.Fatalf("game %d", game)
 			}
-			for _, j := range d.model.jobs {
-				seen[string(j.status)] = 1
-			}
+			d.model.notice(seen)
 		}
 		d.flush()
 		entries += len(d.log)
@@ -40,8 +38,37 @@ func TestMachine_model(t *testing.T) {
 			t.Errorf("no job of all games came to be %s: the games are too dull", s)
 		}
 	}
-	if seen["dead"] == 0 {
-		t.Error("no item of all games died")
+	for _, s := range []string{"dead", "kicked", "quarantined", "draining", "exiting", "missing", "paused", "alone"} {
+		if seen[s] == 0 {
+			t.Errorf("nothing of all games was %s: the games are too dull", s)
+		}
+	}
+}
+
+// notice marks what a game has come to.
+func (m *model) notice(seen map[string]int) {
+	for _, j := range m.jobs {
+		seen[string(j.status)] = 1
+		if j.retryOf != "" {
+			seen["kicked"] = 1
+		}
+		for _, it := range j.items {
+			if it.alone {
+				seen["alone"] = 1
+			}
+		}
+	}
+	for _, w := range m.workers {
+		seen[string(w.state)] = 1
+		if len(w.missing) > 0 {
+			seen["missing"] = 1
+		}
+		if w.until != 0 {
+			seen["quarantined"]++
+		}
+	}
+	for range m.paused {
+		seen["paused"] = 1
 	}
 }
 

@@ -8,29 +8,24 @@ import (
 	"stoker/store"
 )
 
-// Back-offs before the next attempt, by how often it has happened.
-var (
-	retryWaits = []int64{int64(2 * time.Second), int64(8 * time.Second), int64(30 * time.Second)}
-	lostWaits  = []int64{int64(1 * time.Second), int64(20 * time.Second), int64(40 * time.Second)}
-)
-
-// deadAfter lost leases an item is dead, if they were lost by two workers or
+// deadAfter lost leases an item is poison, if they were lost by two workers or
 // there is but one.
 const deadAfter = 3
+
+// unconfirmedInRow returns of an item that nobody was heard of count as a lost
+// lease: a picture that kills its worker at once must still die.
+const unconfirmedInRow = 3
 
 // workerGone is how long ago a worker may have been granted something and still
 // count as one of the fleet.
 const workerGone = int64(10 * time.Minute)
-
-// ReasonDrain gives work back without burning an attempt.
-const ReasonDrain = "drain"
 
 // Release gives items back before their lease runs out.
 type Release struct {
 	Fence  uint64 `cbor:"1,keyasint"`
 	Items  []int  `cbor:"2,keyasint,omitempty"` // none: all it holds
 	Delay  int64  `cbor:"3,keyasint,omitempty"` // ns, at most 1 h
-	Reason string `cbor:"4,keyasint,omitempty"`
+	Reason string `cbor:"4,keyasint,omitempty"` // a Cause; another word counts as Transient
 }
 
 // Released answers Release.
@@ -55,7 +50,11 @@ func (c Release) apply(tx *Tx) (Released, error) {
 		back = l.Held
 	}
 	j, _ := jobs.Get(tx, store.Str(l.Job))
-	delay := min(max(c.Delay, 0), int64(time.Hour))
+	f := failure{cause: Cause(c.Reason).named(), worker: l.Worker, what: "released: " + c.Reason,
+		delay: min(max(c.Delay, 0), int64(time.Hour))}
+	if Cause(c.Reason) == BadInput {
+		f.what = "bad input"
+	}
 	var a Released
 	for _, idx := range back {
 		it, _ := items.Get(tx, itemKey(j.ID, idx))
@@ -63,16 +62,13 @@ func (c Release) apply(tx *Tx) (Released, error) {
 			continue
 		}
 		a.Requeued++
-		if c.Reason == ReasonDrain {
-			it.Unconfirmed = 0 // its worker was heard of
-			takeOff(tx, j, &it)
-			schedule(tx, j, &it, delay)
-			items.Put(tx.Tx, itemKey(j.ID, idx), it)
-			continue
-		}
-		it.blame(l.Worker, "released: "+c.Reason)
-		retry(tx, &j, &it, "given back too often: "+c.Reason, delay)
+		setBack(tx, &j, &it, f)
 	}
+	if a.Requeued > 0 { // else it is nothing new
+		fell(tx, l.Worker, 0, a.Requeued)
+		f.blameWorker(tx, j.Preset)
+	}
+	answered(tx, c.Fence, back...)
 	if l, ok := leases.Get(tx, store.Uint(c.Fence)); ok && l.Ended == endedDone && a.Requeued > 0 {
 		l.Ended = endedReleased // what comes now from its holder is stale
 		leases.Put(tx.Tx, store.Uint(c.Fence), l)
@@ -82,22 +78,82 @@ func (c Release) apply(tx *Tx) (Released, error) {
 	return a, nil
 }
 
-// retry burns an attempt: back to the queue after the back-off, or dead when
-// there is no attempt left. The item's row is written.
-func retry(tx *Tx, j *Job, it *Item, why string, delay int64) {
-	it.Retries++
-	it.Unconfirmed = 0
-	if it.Retries > len(retryWaits) {
-		bury(tx, j, it, why)
-		return
+// failure is an attempt that came to nothing.
+type failure struct {
+	cause  Cause
+	worker string
+	what   string // in words
+	delay  int64  // ns the worker asks for; the policy's wait counts if it is longer
+}
+
+// blameWorker counts the failure against the worker, once for however many items.
+func (f failure) blameWorker(tx *Tx, preset string) {
+	if f.cause == ModelMissing {
+		lacks(tx, f.worker, preset)
 	}
-	takeOff(tx, *j, it)
-	schedule(tx, *j, it, max(delay, retryWaits[it.Retries-1]))
+	if policies[f.cause].fault {
+		faulty(tx, f.worker, f.cause)
+	}
+}
+
+// setBack is what a failure does to an item: back to the queue after the
+// cause's back-off, or dead when it has no attempt left, or final at once. The
+// item's row is written.
+func setBack(tx *Tx, j *Job, it *Item, f failure) {
+	p := policies[f.cause]
+	it.Unconfirmed = 0 // whatever else: somebody was heard of, or has paid for it
+	if !p.free {
+		it.blame(f.worker, f.what)
+	}
+	n := it.tried(f.cause)
+	it.Alone = it.Alone || p.alone
+	switch {
+	case p.final:
+		finish(tx, j, it, Failed, f.what)
+		return
+	case p.free:
+		takeOff(tx, *j, it)
+		schedule(tx, *j, it, f.delay)
+	case f.cause == Lost && poison(tx, it, n, f.worker), f.cause != Lost && n > len(p.waits):
+		bury(tx, j, it, epitaph(f, n))
+		return
+	default:
+		takeOff(tx, *j, it)
+		schedule(tx, *j, it, max(f.delay, tx.jitter(p.waits[min(n, len(p.waits))-1])))
+	}
 	items.Put(tx.Tx, itemKey(j.ID, it.Idx), *it)
 }
 
-// ExpireLeases ends leases that nobody renewed, by name: their renewals live in
-// the memory of the leader of Term, so only an entry of that very term counts.
+// epitaph is the error of a dead item.
+func epitaph(f failure, n int) string {
+	if f.cause == Lost {
+		return fmt.Sprintf("%d leases with it were lost", n)
+	}
+	return fmt.Sprintf("%s %d times, the last: %s", f.cause, n, f.what)
+}
+
+// poison says whether an item whose nth lease was lost now is dead: three lost
+// leases by two workers, or by the only one there is, or one more in any case.
+func poison(tx *Tx, it *Item, n int, worker string) bool {
+	if !slices.Contains(it.LostBy, worker) {
+		it.LostBy = append(slices.Clone(it.LostBy), worker)
+	}
+	return n > deadAfter || n == deadAfter && (len(it.LostBy) > 1 || !othersThan(tx, worker))
+}
+
+// othersThan says whether the fleet has had another worker lately.
+func othersThan(tx *Tx, worker string) bool {
+	for k, w := range workers.Scan(tx, "") {
+		if id, _ := k.PopStr(); id != worker && atWork(tx, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// ExpireLeases ends leases that nobody renewed, or that took longer than their
+// budget, by name: their renewals live in the memory of the leader of Term, so
+// only an entry of that very term counts.
 type ExpireLeases struct {
 	Term   uint64    `cbor:"1,keyasint"`
 	Leases []Silence `cbor:"2,keyasint"`
@@ -107,6 +163,7 @@ type ExpireLeases struct {
 type Silence struct {
 	Fence     uint64 `cbor:"1,keyasint"`
 	Confirmed bool   `cbor:"2,keyasint,omitempty"`
+	Overran   bool   `cbor:"3,keyasint,omitempty"` // it was renewed, but its budget is used up
 }
 
 // LeasesExpired answers ExpireLeases.
@@ -125,58 +182,63 @@ func (c ExpireLeases) apply(tx *Tx) (LeasesExpired, error) {
 			continue
 		}
 		a.Ended++
-		lose(tx, l, s.Confirmed)
+		switch {
+		case s.Overran:
+			loseLease(tx, l, Timeout, "it took longer than its budget")
+		case s.Confirmed:
+			loseLease(tx, l, Lost, "lease lost")
+		default:
+			unconfirm(tx, l)
+		}
 	}
 	return a, nil
 }
 
-// lose takes every item of a silent lease back.
-func lose(tx *Tx, l LeaseRow, confirmed bool) {
+// loseLease takes every item of a lease back as a failure of its worker.
+func loseLease(tx *Tx, l LeaseRow, cause Cause, what string) {
 	j, _ := jobs.Get(tx, store.Str(l.Job))
+	f := failure{cause: cause, worker: l.Worker, what: what}
 	for _, idx := range l.Held {
 		it, _ := items.Get(tx, itemKey(l.Job, idx))
-		if !confirmed {
-			it.Unconfirmed++
-		}
-		if !confirmed && it.Unconfirmed < 3 {
-			takeOff(tx, j, &it)
-			enqueue(tx, j, &it)
-			items.Put(tx.Tx, itemKey(j.ID, idx), it)
+		setBack(tx, &j, &it, f)
+	}
+	endSilent(tx, &j, l.Fence)
+	missed(tx, l.Worker)
+	f.blameWorker(tx, j.Preset)
+}
+
+// unconfirm takes back a lease whose holder was never heard of, or that its
+// restarted worker knows nothing of: no attempt is burned, but the third time in
+// a row is a lost lease.
+func unconfirm(tx *Tx, l LeaseRow) {
+	j, _ := jobs.Get(tx, store.Str(l.Job))
+	f := failure{cause: Lost, worker: l.Worker, what: "never heard of, three times in a row"}
+	lost := false
+	for _, idx := range l.Held {
+		it, _ := items.Get(tx, itemKey(l.Job, idx))
+		if it.Unconfirmed++; it.Unconfirmed >= unconfirmedInRow {
+			setBack(tx, &j, &it, f)
+			lost = true
 			continue
 		}
-		loseItem(tx, &j, &it, l.Worker)
+		takeOff(tx, j, &it)
+		enqueue(tx, j, &it)
+		items.Put(tx.Tx, itemKey(j.ID, idx), it)
 	}
-	if l, ok := leases.Get(tx, store.Uint(l.Fence)); ok {
+	endSilent(tx, &j, l.Fence)
+	if lost {
+		missed(tx, l.Worker)
+		f.blameWorker(tx, j.Preset)
+	}
+}
+
+// endSilent marks a lease as lost, so that its holder is refused from now on,
+// and ends the job if that was its last item.
+func endSilent(tx *Tx, j *Job, fence uint64) {
+	if l, ok := leases.Get(tx, store.Uint(fence)); ok {
 		l.Ended = endedLost
-		leases.Put(tx.Tx, store.Uint(l.Fence), l)
+		leases.Put(tx.Tx, store.Uint(fence), l)
 	}
-	settle(tx, &j)
-	jobs.Put(tx.Tx, store.Str(j.ID), j)
-}
-
-// loseItem counts a lost lease against the item: back-off, or dead.
-func loseItem(tx *Tx, j *Job, it *Item, worker string) {
-	it.Lost++
-	it.Unconfirmed = 0
-	it.blame(worker, "lease lost")
-	if !slices.Contains(it.LostBy, worker) {
-		it.LostBy = append(slices.Clone(it.LostBy), worker)
-	}
-	if it.Lost > deadAfter || it.Lost == deadAfter && (len(it.LostBy) > 1 || !othersThan(tx, worker)) {
-		bury(tx, j, it, fmt.Sprintf("%d leases with it were lost", it.Lost))
-		return
-	}
-	takeOff(tx, *j, it)
-	schedule(tx, *j, it, lostWaits[it.Lost-1])
-	items.Put(tx.Tx, itemKey(j.ID, it.Idx), *it)
-}
-
-// othersThan says whether the fleet has had another worker lately.
-func othersThan(tx *Tx, worker string) bool {
-	for k, w := range workers.Scan(tx, "") {
-		if id, _ := k.PopStr(); id != worker && w.LastGrant+workerGone > tx.now() {
-			return true
-		}
-	}
-	return false
+	settle(tx, j)
+	jobs.Put(tx.Tx, store.Str(j.ID), *j)
 }

@@ -37,6 +37,7 @@ func shapes() map[string]reflect.Type {
 		reflect.TypeFor[SignedIn](), reflect.TypeFor[User](), reflect.TypeFor[Rule](), reflect.TypeFor[RuleDeleted](),
 		reflect.TypeFor[Job](), reflect.TypeFor[LeasedWork](), reflect.TypeFor[Reported](), reflect.TypeFor[Released](),
 		reflect.TypeFor[LeasesExpired](), reflect.TypeFor[CalledBack](), reflect.TypeFor[Object](), reflect.TypeFor[ObjectDeleted](),
+		reflect.TypeFor[SessionOpened](), reflect.TypeFor[Worker](), reflect.TypeFor[QueuePaused](), reflect.TypeFor[Purged](),
 	} {
 		all["answer "+t.Name()] = t
 	}
@@ -231,7 +232,7 @@ func TestNumbers(t *testing.T) {
 
 // TestTimerKinds: the numbers in the timer table are never reused.
 func TestTimerKinds(t *testing.T) {
-	golden := []timerKind{originSilent: 1, idemOld: 2, jobDeadline: 3, itemReady: 4, leaseOld: 5, deadOld: 6}
+	golden := []timerKind{originSilent: 1, idemOld: 2, jobDeadline: 3, itemReady: 4, leaseOld: 5, deadOld: 6, workerSilent: 7, quarantineOver: 8}
 	for kind, number := range golden {
 		if timerKind(kind) != number {
 			t.Errorf("timer kind %d was shipped as %d", kind, number)

@@ -18,21 +18,43 @@ type Want struct {
 	Poll    string   `cbor:"2,keyasint"`           // the same poll gets the same grant
 	Presets []string `cbor:"3,keyasint,omitempty"` // none: any
 	Max     int      `cbor:"4,keyasint"`           // items
+	Loaded  []string `cbor:"5,keyasint,omitempty"` // presets warm in its memory
+}
+
+// takes says whether the worker takes work of a preset.
+func (w Want) takes(preset string) bool {
+	return len(w.Presets) == 0 || slices.Contains(w.Presets, preset)
 }
 
 // LeasedWork answers Lease: a grant for each want, nil where there was nothing.
 type LeasedWork struct {
 	Grants []*Grant `cbor:"1,keyasint"`
+	// RetryAt is the machine's clock at which work that waits for a warm worker
+	// goes to any: ask again then. 0: no need.
+	RetryAt int64 `cbor:"2,keyasint,omitempty"`
 }
 
 // Grant is what a worker was given; everything its message is made of.
 type Grant struct {
 	Lease LeaseRow `cbor:"1,keyasint"`
 	Job   Job      `cbor:"2,keyasint"`
+	Load  int64    `cbor:"3,keyasint,omitempty"` // ns it may take to load the preset's model, 0 if it is warm
+	Exec  int64    `cbor:"4,keyasint,omitempty"` // ns for one item
 }
 
+const (
+	// warmWait is how long work waits for a worker that has its preset warm.
+	warmWait = 2 * second
+	// laneEvery: one grant of so many goes to overdue work, if there is any.
+	laneEvery = 10
+	// laneDepth is how many overdue items the lane looks at for one it may grant.
+	laneDepth = 64
+	// contestedBatch is how many items one lease takes while somebody else waits
+	// for the same preset: nobody is passed over by more than that at a time.
+	contestedBatch = 8
+)
+
 func (c Lease) apply(tx *Tx) (LeasedWork, error) {
-	a := LeasedWork{Grants: make([]*Grant, len(c.Wants))}
 	for _, w := range c.Wants {
 		if w.Worker == "" {
 			return LeasedWork{}, invalid("worker_id", "must not be empty")
@@ -41,125 +63,123 @@ func (c Lease) apply(tx *Tx) (LeasedWork, error) {
 			return LeasedWork{}, r
 		}
 	}
-	for i, w := range c.Wants {
-		if g := regrant(tx, w); g != nil {
-			a.Grants[i] = g
+	r := round{tx: tx, wants: c.Wants, answer: LeasedWork{Grants: make([]*Grant, len(c.Wants))}, held: map[string]bool{}}
+	r.open()
+	for r.next() {
+	}
+	return r.answer, nil
+}
+
+// round is one Lease: the wants that are still open, and the presets that wait
+// for a warm worker.
+type round struct {
+	tx     *Tx
+	wants  []Want
+	left   []int // indexes of wants that may still be granted something
+	answer LeasedWork
+	held   map[string]bool
+}
+
+// open answers repeated polls and leaves out workers that may not work.
+func (r *round) open() {
+	for i, w := range r.wants {
+		if g := regrant(r.tx, w); g != nil {
+			r.answer.Grants[i] = g
 			continue
 		}
-		a.Grants[i] = grant(tx, w)
-	}
-	return a, nil
-}
-
-// regrant finds the live lease that this very poll was answered with.
-func regrant(r store.Reader, w Want) *Grant {
-	if w.Poll == "" {
-		return nil
-	}
-	for _, l := range leasesByPoll.Scan(r, store.Str(w.Worker).Str(w.Poll)) {
-		j, _ := jobs.Get(r, store.Str(l.Job))
-		return &Grant{Lease: l, Job: j}
-	}
-	return nil
-}
-
-// grant gives the worker the next work in the fair order, or nil.
-func grant(tx *Tx, w Want) *Grant {
-	s, preset, found := fairest(tx, w.Presets)
-	if !found {
-		return nil
-	}
-	j, picked := pick(tx, s, preset, w.Max)
-	if len(picked) == 0 {
-		return nil
-	}
-	tx.m.Fence++
-	l := LeaseRow{Fence: tx.m.Fence, Worker: w.Worker, Poll: w.Poll, Job: j.ID, User: j.User, At: tx.now(),
-		TTL: tx.current().LeaseTTL, First: tx.current().FirstContact}
-	for i := range picked {
-		it := &picked[i]
-		ready.Delete(tx.Tx, readyKey(j, it.Idx))
-		l.Granted = append(l.Granted, it.Idx)
-		l.Attempt = max(l.Attempt, it.Attempt())
-		if it.Status == Pending {
-			record(tx, j.ID, &it.Idx, Pending, Running, w.Worker)
-			it.Status = Running
+		known, ok := workers.Get(r.tx, store.Str(w.Worker))
+		if ok && known.State != WorkerActive {
+			continue
 		}
-		it.Place, it.Fence = Leased, l.Fence
-		items.Put(tx.Tx, itemKey(j.ID, it.Idx), *it)
-	}
-	l.Held = slices.Clone(l.Granted)
-	leases.Put(tx.Tx, store.Uint(l.Fence), l)
-	workers.Put(tx.Tx, store.Str(w.Worker), workerRow{LastGrant: tx.now()})
-
-	count(tx, &s, preset, -len(picked))
-	s.Leased += len(picked)
-	tx.m.VTime = max(tx.m.VTime, s.VTime)
-	s.VTime += uint64(len(picked)) * uint64(max(j.Price, 1)) * tick / uint64(s.Weight)
-	putShare(tx, s)
-
-	startRunning(tx, &j, w.Worker)
-	tx.changes.lease(LeaseChange{Fence: l.Fence, TTL: l.TTL, First: l.First})
-	return &Grant{Lease: l, Job: j}
-}
-
-// fairest finds the user with the least virtual time among those with ready
-// work of the presets.
-func fairest(tx *Tx, presets []string) (best share, preset string, found bool) {
-	if len(presets) == 0 {
-		for p := range tx.m.Waiting {
-			presets = append(presets, p)
-		}
-	}
-	presets = slices.Sorted(slices.Values(presets)) // equal virtual times: the same choice on every node
-	for _, p := range presets {
-		for _, s := range fair.Scan(tx, store.Str(p)) {
-			if !found || s.VTime < best.VTime {
-				best, preset, found = s, p, true
+		if ok && len(known.Missing) > 0 {
+			r.wants[i].Presets = without(w.Presets, known.Missing, sorted(r.tx.m.Waiting))
+			if len(r.wants[i].Presets) == 0 {
+				continue
 			}
-			break
 		}
+		r.left = append(r.left, i)
 	}
-	return best, preset, found
 }
 
-// pick takes up to most items of the user's first job, within the user's cap. An
-// item that was lost before goes alone.
-func pick(tx *Tx, s share, preset string, most int) (Job, []Item) {
-	most = min(most, s.Max-s.Leased)
-	var j Job
-	var picked []Item
-	for k, r := range ready.Scan(tx, store.Str(preset).Str(s.User)) {
-		if len(picked) >= max(most, 1) {
-			break
+// without gives the presets (none: all of any) that are not missing.
+func without(presets, missing, any []string) []string {
+	if len(presets) == 0 {
+		presets = any
+	}
+	return slices.DeleteFunc(slices.Clone(presets), func(p string) bool { return slices.Contains(missing, p) })
+}
+
+// next grants the work that comes next to a waiting worker; false when there is none.
+func (r *round) next() bool {
+	presets := r.presets()
+	if len(r.left) == 0 || len(presets) == 0 {
+		return false
+	}
+	h, found := r.head(presets)
+	if !found {
+		return false
+	}
+	i, ok := r.choose(h)
+	if !ok {
+		r.held[h.ref.preset] = true
+		return true
+	}
+	g, w := r.grant(i, h), r.wants[i]
+	r.left = slices.DeleteFunc(r.left, func(k int) bool {
+		same := k == i || w.Poll != "" && r.wants[k].Worker == w.Worker && r.wants[k].Poll == w.Poll
+		if same {
+			r.answer.Grants[k] = g
 		}
-		_, k = k.PopStr() // preset
-		_, k = k.PopStr() // user
-		_, k = k.PopUint()
-		id, k := k.PopStr()
-		idx, _ := k.PopUint()
-		switch {
-		case len(picked) == 0:
-			j, _ = jobs.Get(tx, store.Str(id))
-		case j.ID != id:
-			return j, picked
-		case r.Alone:
+		return same
+	})
+	return true
+}
+
+// presets are those of ready work that somebody waits for and nobody holds up.
+func (r *round) presets() []string {
+	var out []string
+	for _, p := range sorted(r.tx.m.Waiting) {
+		if r.held[p] || paused(r.tx, p) {
 			continue
 		}
-		it, _ := items.Get(tx, itemKey(id, int(idx)))
-		picked = append(picked, it)
-		if r.Alone {
-			break
+		if slices.ContainsFunc(r.left, func(i int) bool { return r.wants[i].takes(p) }) {
+			out = append(out, p)
 		}
 	}
-	return j, picked
+	return out
 }
 
-// startRunning takes a queued job to running, with the first grant or callback.
-func startRunning(tx *Tx, j *Job, by string) {
-	if j.Status != Queued {
-		return
+// choose finds the worker for a head: one that has the preset warm, else the
+// first that takes it. False: a warm worker may be free in a moment, and the work
+// has waited for less than warmWait.
+func (r *round) choose(h head) (int, bool) {
+	preset := h.ref.preset
+	first := -1
+	for _, i := range r.left {
+		w := r.wants[i]
+		switch {
+		case !w.takes(preset):
+		case slices.Contains(w.Loaded, preset):
+			return i, true
+		case first < 0:
+			first = i
+		}
 	}
-	step(tx, j, Running, j.Budgets.Run, by)
-	jobs.Put(tx.Tx, store.Str(j.ID), *j)
+	if until := h.since + warmWait; until > r.tx.now() && r.warmElsewhere(preset) {
+		if r.answer.RetryAt == 0 || until < r.answer.RetryAt {
+			r.answer.RetryAt = until
+		}
+		return 0, false
+	}
+	return first, true
+}
+
+// warmElsewhere says whether a worker that is at work now has the preset warm.
+func (r *round) warmElsewhere(preset string) bool {
+	for _, w := range workers.Scan(r.tx, "") {
+		if w.State == WorkerActive && slices.Contains(w.Loaded, preset) && leasesByWorker.Len(r.tx, store.Str(w.ID)) > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"stoker/store"
 )
@@ -30,6 +31,18 @@ func furnished(t testing.TB) *world {
 	}
 	must(w, ConfirmUpload{User: "u1", Job: "uploaded"})
 	return w
+}
+
+// bury lets a job of one item die in a furnished world.
+func (w *world) bury(job string) {
+	must(w, SetPlan{User: "u2", Plan: "pro"})
+	w.queued("u2", job, 1)
+	for _, worker := range []string{"w2", "w3", "w4", "w5"} {
+		a := must(w, Lease{Wants: []Want{{Worker: worker, Max: 1}}})
+		must(w, Release{Fence: a.Grants[0].Lease.Fence, Reason: string(Transient)})
+		w.clock += int64(time.Minute)
+		must(w, Expire{Limit: 100})
+	}
 }
 
 var errRollback = errors.New("rolled back")
@@ -64,6 +77,7 @@ func (w *world) rehearse(p Proposal) (Outcome, error) {
 // stops them all, and does so again after each restart.
 func TestHostile(t *testing.T) {
 	w := furnished(t)
+	w.bury("dead")
 	texts := []string{"", "\xff\xfe", "a\x00b", "../..", strings.Repeat("x", 40_000), strings.Repeat("\x00", 20_000),
 		"inputs/u1/j1/-1.jpg", "outputs/u1/running/99999999999999999999_result.png", "outputs///", "u1", "running", "pro"}
 	numbers := []int64{0, -1, 1, math.MaxInt64, math.MinInt64, math.MaxInt32}

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"maps"
 	"slices"
 
 	"stoker/store"
@@ -29,15 +30,35 @@ type Item struct {
 	Output  string `cbor:"7,keyasint,omitempty"` // object keys, once done
 	Preview string `cbor:"8,keyasint,omitempty"`
 
-	Lost        int      `cbor:"9,keyasint,omitempty"`  // leases that ran out with it
-	Retries     int      `cbor:"10,keyasint,omitempty"` // retryable failures and counted releases
 	Unconfirmed int      `cbor:"11,keyasint,omitempty"` // grants in a row that nobody was heard of
 	LostBy      []string `cbor:"12,keyasint,omitempty"` // workers, each once
 	Errors      []string `cbor:"13,keyasint,omitempty"` // the last five, with their workers
+
+	Tries map[Cause]int `cbor:"14,keyasint,omitempty"` // attempts that came to nothing, by cause
+	Alone bool          `cbor:"15,keyasint,omitempty"` // it shares its lease with no other item
 }
 
 // Attempt is the number of the next or current attempt, from 1.
-func (it Item) Attempt() int { return 1 + it.Lost + it.Retries }
+func (it Item) Attempt() int {
+	n := 1
+	for cause, tries := range it.Tries {
+		if !policies[cause.known()].free {
+			n += tries
+		}
+	}
+	return n
+}
+
+// tried counts one more attempt of a cause and says how many there were.
+func (it *Item) tried(c Cause) int {
+	tries := maps.Clone(it.Tries)
+	if tries == nil {
+		tries = map[Cause]int{}
+	}
+	tries[c]++
+	it.Tries = tries
+	return tries[c]
+}
 
 func (it Item) final() bool { return it.Status.Ended() }
 

@@ -139,15 +139,25 @@ func (c ExecuteJob) apply(tx *Tx) (Job, error) {
 	}
 	// from here on nothing may refuse
 	j.Concepts, j.Protect, j.Rule, j.Template = concepts, preset.protectOr(protect), c.Rule, c.Template
+	queueJob(tx, &j, preset)
+	return j, nil
+}
+
+// queueJob takes an uploaded job to queued, with every item in the ready queue.
+// The job's row is written.
+func queueJob(tx *Tx, j *Job, preset Preset) {
 	j.Turn = tx.m.Index
-	step(tx, &j, Queued, j.Budgets.Queue, "")
+	budget := j.Budgets.Queue
+	if preset.Queue > 0 {
+		budget = preset.Queue
+	}
+	step(tx, j, Queued, budget, "")
 	for i := range j.Total {
 		it, _ := items.Get(tx, itemKey(j.ID, i))
-		enqueue(tx, j, &it)
+		enqueue(tx, *j, &it)
 		items.Put(tx.Tx, itemKey(j.ID, i), it)
 	}
-	jobs.Put(tx.Tx, store.Str(j.ID), j)
-	return j, nil
+	jobs.Put(tx.Tx, store.Str(j.ID), *j)
 }
 
 func (p Preset) has(template string) bool {

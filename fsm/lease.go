@@ -20,8 +20,13 @@ type LeaseRow struct {
 	Attempt int    `cbor:"8,keyasint"`
 	At      int64  `cbor:"9,keyasint"` // machine clock
 	Ended   string `cbor:"10,keyasint,omitempty"`
-	TTL     int64  `cbor:"11,keyasint"` // ns it lives after each renewal
-	First   int64  `cbor:"12,keyasint"` // ns it lives until its holder is heard of
+	TTL     int64  `cbor:"11,keyasint"`           // ns it lives after each renewal
+	First   int64  `cbor:"12,keyasint"`           // ns it lives until its holder is heard of
+	Budget  int64  `cbor:"13,keyasint,omitempty"` // ns it may take in all, however often it is renewed; 0: no bound
+	Preset  string `cbor:"14,keyasint,omitempty"`
+	Load    int64  `cbor:"15,keyasint,omitempty"` // part of Budget for loading the model, 0 if it was warm
+
+	Answered []int `cbor:"16,keyasint,omitempty"` // items its own holder reported or gave back
 }
 
 // ID is the lease's name on the wire. It may be guessed: what protects it is the
@@ -68,13 +73,6 @@ var (
 	})
 )
 
-// workerRow is what the machine knows of a worker: when it was last granted something.
-type workerRow struct {
-	LastGrant int64 `cbor:"1,keyasint"` // machine clock
-}
-
-var workers = store.NewTable[workerRow]("workers")
-
 // takeFromLease takes a leased item out of its lease, and ends the lease with
 // its last item.
 func takeFromLease(tx *Tx, it *Item) {
@@ -87,6 +85,22 @@ func takeFromLease(tx *Tx, it *Item) {
 		endLease(tx, &l, endedDone)
 	}
 	leases.Put(tx.Tx, store.Uint(l.Fence), l)
+}
+
+// answered notes items that a lease's own holder is done with: it need not be
+// told to drop them.
+func answered(tx *Tx, fence uint64, idx ...int) {
+	l, ok := leases.Get(tx, store.Uint(fence))
+	if !ok {
+		return
+	}
+	l.Answered = slices.Clone(l.Answered)
+	for _, i := range idx {
+		if !slices.Contains(l.Answered, i) {
+			l.Answered = append(l.Answered, i)
+		}
+	}
+	leases.Put(tx.Tx, store.Uint(fence), l)
 }
 
 // endLease ends a lease that holds nothing any more; the caller writes the row.

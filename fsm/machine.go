@@ -159,7 +159,7 @@ func (tx *Tx) entry(e Entry) ([]Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx.m.Index, tx.term, tx.ordinal = e.Index, e.Term, 0
+	tx.m.Index, tx.term, tx.ordinal, tx.seed = e.Index, e.Term, 0, b.Seed
 	tx.m.Clock = max(tx.m.Clock, b.Stamp)
 	tx.m.Wall = max(tx.m.Wall, b.Wall)
 

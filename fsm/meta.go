@@ -14,6 +14,12 @@ type meta struct {
 	Fence           uint64         `cbor:"8,keyasint"`  // the last one handed out
 	VTime           uint64         `cbor:"9,keyasint"`  // the queue's virtual time
 	Waiting         map[string]int `cbor:"10,keyasint"` // ready items by preset
+
+	Grants    uint64 `cbor:"11,keyasint,omitempty"` // leases handed out, ever
+	Handed    uint64 `cbor:"12,keyasint,omitempty"` // items handed out, ever
+	Rate      int64  `cbor:"13,keyasint,omitempty"` // items handed out in the last full minute
+	RateSince int64  `cbor:"14,keyasint,omitempty"` // machine clock; the window under way
+	RateFrom  uint64 `cbor:"15,keyasint,omitempty"` // Handed then
 }
 
 var (

@@ -22,13 +22,24 @@ type model struct {
 	rules   map[string]map[string]string // user → rule → preset
 	jobs    map[string]*modelJob
 	leases  map[uint64]*modelLease
-	workers map[string]int64 // last grant
+	workers map[string]*modelWorker
+	paused  map[string]bool
 	objects map[string]string
+	files   map[string]string            // copy → the key whose file it shares
 	staged  map[string]map[uint64]string // key → fence → upload
-	dead    map[string]int64             // item → when it is forgotten
+	dead    map[string]*modelDead
 
-	virtual float64            // of the queue, in credits of weight 1
-	tag     map[string]float64 // of the users
+	seeded  bool                   // the entry brings chance: back-offs are spread
+	virtual float64                // of the queue, in credits of weight 1
+	classes map[string]*modelClass // by plan
+	tag     map[string]float64     // virtual time that users have received
+	pace    map[string]int64       // ms an item takes, by preset
+}
+
+// modelDead is a dead item, and until when it is listed.
+type modelDead struct {
+	item *modelItem
+	due  int64
 }
 
 type modelUser struct {
@@ -44,17 +55,22 @@ type modelJob struct {
 	items            []*modelItem
 	deadline         int64
 	turn             uint64
+	retryOf          string
 }
 
 type modelItem struct {
-	job                        *modelJob
-	idx                        int
-	status                     Status
-	place                      Place
-	fence                      uint64
-	back                       int64
-	lost, retries, unconfirmed int
-	lostBy                     map[string]bool
+	job         *modelJob
+	idx         int
+	status      Status
+	place       Place
+	fence       uint64
+	since       int64    // ready
+	back        int64    // scheduled
+	spread      [2]int64 // where back may lie, when chance came in
+	tries       map[Cause]int
+	alone       bool
+	unconfirmed int
+	lostBy      map[string]bool
 }
 
 type modelLease struct {
@@ -62,6 +78,7 @@ type modelLease struct {
 	worker, poll string
 	job          *modelJob
 	granted      []int
+	load         int64  // ns its holder was given to load the model
 	ended        string // "", done, lost, released
 	forget       int64
 }
@@ -70,8 +87,9 @@ func newModel(s Settings) *model {
 	return &model{
 		now: dawn, set: s,
 		users: map[string]*modelUser{}, devices: map[string]string{}, rules: map[string]map[string]string{},
-		jobs: map[string]*modelJob{}, leases: map[uint64]*modelLease{}, workers: map[string]int64{},
-		objects: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]int64{}, tag: map[string]float64{},
+		jobs: map[string]*modelJob{}, leases: map[uint64]*modelLease{}, workers: map[string]*modelWorker{},
+		objects: map[string]string{}, files: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]*modelDead{},
+		paused: map[string]bool{}, classes: map[string]*modelClass{}, tag: map[string]float64{}, pace: map[string]int64{},
 	}
 }
 
@@ -124,7 +142,7 @@ func (m *model) setPlan(user, plan string) Code {
 	if _, ok := m.set.Plans[plan]; !ok {
 		return ValidationFailed
 	}
-	u.plan = plan
+	m.replan(u, plan)
 	return ""
 }
 
@@ -199,7 +217,7 @@ func (m *model) createJob(user, id, preset string, n int64) Code {
 	u.credits -= n * p.Price
 	j := &modelJob{id: id, user: user, preset: preset, price: p.Price, status: Created, deadline: m.now + m.set.Budgets.Upload}
 	for i := range int(n) {
-		j.items = append(j.items, &modelItem{job: j, idx: i, status: Pending, lostBy: map[string]bool{}})
+		j.items = append(j.items, &modelItem{job: j, idx: i, status: Pending, tries: map[Cause]int{}, lostBy: map[string]bool{}})
 	}
 	m.jobs[id] = j
 	return ""
@@ -249,11 +267,19 @@ func (m *model) execute(user, id, rule string) Code {
 	if len(m.ready(nil))+len(j.items) > m.set.QueueDepth {
 		return QueueFull
 	}
-	j.status, j.deadline, j.turn = Queued, m.now+m.set.Budgets.Queue, m.turn
+	m.queue(j)
+	return ""
+}
+
+func (m *model) queue(j *modelJob) {
+	budget := m.set.Budgets.Queue
+	if own := m.set.Presets[j.preset].Queue; own > 0 {
+		budget = own
+	}
+	j.status, j.deadline, j.turn = Queued, m.now+budget, m.turn
 	for _, it := range j.items {
 		m.enqueue(it)
 	}
-	return ""
 }
 
 func (m *model) cancel(user, id string) Code {
@@ -302,56 +328,6 @@ func (j *modelJob) count(s Status) (n int) {
 		}
 	}
 	return n
-}
-
-// expire does what is due, in the order in which it is.
-func (m *model) expire() {
-	for {
-		var first *modelItem
-		var late *modelJob
-		due := m.now
-		for _, j := range m.jobs {
-			if j.deadline != 0 && (j.deadline < due || j.deadline == due) {
-				due, late, first = j.deadline, j, nil
-			}
-			for _, it := range j.items {
-				if it.place == Scheduled && (it.back < due || it.back == due && late == nil) {
-					due, late, first = it.back, nil, it
-				}
-			}
-		}
-		switch {
-		case first != nil:
-			m.enqueue(first)
-		case late != nil:
-			m.ranOut(late)
-		default:
-			m.forget()
-			return
-		}
-	}
-}
-
-// ranOut: every state that is not terminal has a deadline.
-func (m *model) ranOut(j *modelJob) {
-	switch j.status {
-	case Created, Uploaded:
-		m.end(j, Canceled, Canceled)
-	case Queued:
-		m.end(j, Failed, Failed)
-	case Running:
-		if j.count(Done) > 0 {
-			m.end(j, Failed, Done)
-		} else {
-			m.end(j, Failed, Failed)
-		}
-	}
-}
-
-// forget drops what is only kept for a while.
-func (m *model) forget() {
-	maps.DeleteFunc(m.leases, func(_ uint64, l *modelLease) bool { return l.ended != "" && l.forget <= m.now })
-	maps.DeleteFunc(m.dead, func(_ string, at int64) bool { return at <= m.now })
 }
 
 const (

@@ -38,18 +38,21 @@ func (m *model) compare(v *View) error {
 	if err := m.compareLeases(v); err != nil {
 		return err
 	}
+	if err := m.compareWorkers(v); err != nil {
+		return err
+	}
 	return m.compareObjects(v)
 }
 
 func (j *modelJob) compare(got Job, list []Item) error {
 	if got.User != j.user || got.Status != j.status || got.Preset != j.preset || got.Total != len(j.items) ||
-		got.Done != j.count(Done) || got.Failed != j.count(Failed) || got.Deadline != j.deadline {
+		got.Done != j.count(Done) || got.Failed != j.count(Failed) || got.Deadline != j.deadline || got.RetryOf != j.retryOf {
 		return fmt.Errorf("job %+v, the model has %+v", got, j)
 	}
 	for i, it := range j.items {
 		g := list[i]
 		if g.Status != it.status || g.Place != it.place || g.Fence != it.fence || g.ReadyAt != it.back ||
-			g.Lost != it.lost || g.Retries != it.retries || g.Unconfirmed != it.unconfirmed && !it.status.Ended() || len(g.LostBy) != len(it.lostBy) {
+			g.Alone != it.alone || !maps.Equal(g.Tries, it.tries) || g.Unconfirmed != it.unconfirmed && !it.status.Ended() || len(g.LostBy) != len(it.lostBy) {
 			return fmt.Errorf("item %s/%d is %+v, the model has %+v", j.id, i, g, *it)
 		}
 	}
@@ -85,6 +88,9 @@ func (m *model) compareObjects(v *View) error {
 	got := map[string]string{}
 	for _, o := range objects.Scan(v, "") {
 		got[o.Key] = o.Upload
+		if o.File != m.files[o.Key] {
+			return fmt.Errorf("%s shares the file of %q, the model says %q", o.Key, o.File, m.files[o.Key])
+		}
 	}
 	if !maps.Equal(got, m.objects) {
 		return fmt.Errorf("objects %v, the model has %v", got, m.objects)
@@ -104,7 +110,7 @@ func (m *model) compareObjects(v *View) error {
 	}
 	for _, d := range dead.Scan(v, "") {
 		n++
-		if m.dead[fmt.Sprintf("%s/%d", d.Job, d.Idx)] == 0 {
+		if known := m.dead[fmt.Sprintf("%s/%d", d.Job, d.Idx)]; known == nil || known.due != d.Due {
 			return fmt.Errorf("the model has no dead letter %+v", d)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // ready lists the items a worker could be given, of the presets (nil: any).
@@ -32,20 +31,17 @@ func (m *model) leased(user string) (n int) {
 	return n
 }
 
-// enqueue makes an item ready. A user who wakes up banks no credit.
+// enqueue makes an item ready. Who wakes up banks no credit.
 func (m *model) enqueue(it *modelItem) {
-	awake := slices.ContainsFunc(m.ready(nil), func(r *modelItem) bool { return r.job.user == it.job.user })
-	if !awake {
-		m.tag[it.job.user] = max(m.tag[it.job.user], m.virtual)
-	}
+	m.wake(it.job.user)
 	m.takeOff(it)
-	it.place = Ready
+	it.place, it.since = Ready, m.now
 }
 
 // takeOff takes an item from wherever it is, and ends a lease that holds nothing more.
 func (m *model) takeOff(it *modelItem) {
 	fence := it.fence
-	it.place, it.fence, it.back = Nowhere, 0, 0
+	it.place, it.fence, it.back, it.spread = Nowhere, 0, 0, [2]int64{}
 	if l := m.leases[fence]; l != nil && len(m.held(l)) == 0 {
 		l.ended, l.forget = "done", m.now+hour
 	}
@@ -63,71 +59,6 @@ func (m *model) held(l *modelLease) (out []*modelItem) {
 func (m *model) finish(it *modelItem, to Status) {
 	m.takeOff(it)
 	it.status = to
-}
-
-// adopt takes a want's answer into the model, if the specification allows it.
-func (m *model) adopt(w Want, g *Grant) error {
-	for _, l := range m.leases {
-		if w.Poll != "" && l.ended == "" && l.worker == w.Worker && l.poll == w.Poll {
-			if g == nil || g.Lease.Fence != l.fence {
-				return fmt.Errorf("poll %s of %s was answered with fence %d and now with %+v", w.Poll, w.Worker, l.fence, g)
-			}
-			return nil
-		}
-	}
-	var served []*modelItem // ready work of users below their cap
-	for _, it := range m.ready(w.Presets) {
-		if u := m.users[it.job.user]; m.leased(u.id) < m.plan(u).MaxLeased {
-			served = append(served, it)
-		}
-	}
-	if g == nil || len(served) == 0 {
-		if g == nil && len(served) == 0 {
-			return nil
-		}
-		return fmt.Errorf("%+v for %+v, with %d items to be had", g, w, len(served))
-	}
-	l := g.Lease
-	j := m.jobs[l.Job]
-	u := m.users[l.User]
-	if j == nil || u == nil || j.user != u.id || g.Job.ID != j.id || l.Worker != w.Worker || l.Poll != w.Poll || l.Fence != m.fence+1 {
-		return fmt.Errorf("grant %+v for %+v after fence %d", l, w, m.fence)
-	}
-	if n := len(l.Granted); n == 0 || n > max(w.Max, 1) || m.leased(u.id)+n > m.plan(u).MaxLeased {
-		return fmt.Errorf("%d items for %+v, %d leased already, cap %d", n, w, m.leased(u.id), m.plan(u).MaxLeased)
-	}
-	for _, other := range served {
-		if m.tag[other.job.user] < m.tag[u.id] {
-			return fmt.Errorf("%s at %v is served before %s at %v", u.id, m.tag[u.id], other.job.user, m.tag[other.job.user])
-		}
-		if other.job.user == u.id && other.job.preset == j.preset && other.job.turn < j.turn {
-			return fmt.Errorf("job %s is served before %s of the same user", j.id, other.job.id)
-		}
-	}
-	m.fence++
-	row := &modelLease{fence: l.Fence, worker: w.Worker, poll: w.Poll, job: j, granted: l.Granted}
-	for _, idx := range l.Granted {
-		it := j.items[idx]
-		if !slices.Contains(served, it) {
-			return fmt.Errorf("item %s/%d was not to be had", j.id, idx)
-		}
-		if it.lost > 0 && len(l.Granted) > 1 {
-			return fmt.Errorf("item %s/%d was lost before and is not alone in %v", j.id, idx, l.Granted)
-		}
-		it.status, it.place, it.fence = Running, Leased, l.Fence
-	}
-	m.leases[l.Fence] = row
-	m.workers[w.Worker] = m.now
-	m.virtual = max(m.virtual, m.tag[u.id])
-	m.tag[u.id] += float64(len(l.Granted)) * float64(j.price) / float64(m.plan(u).Weight)
-	m.run(j)
-	return nil
-}
-
-func (m *model) run(j *modelJob) {
-	if j.status == Queued {
-		j.status, j.deadline = Running, m.now+m.set.Budgets.Run
-	}
 }
 
 func (m *model) live(fence uint64) (*modelLease, Code) {
@@ -153,13 +84,17 @@ func (m *model) report(c Report) (a Reported, code Code) {
 			return a, ValidationFailed
 		}
 	}
+	blamed := map[Cause]bool{}
 	for _, r := range c.Results {
 		it := l.job.items[r.Idx]
 		if it.fence != c.Fence {
 			a.Duplicates++
 			continue
 		}
-		m.conclude(it, r)
+		if cause := m.conclude(it, l.worker, r); !blamed[cause] {
+			blamed[cause] = true
+			m.fault(l.worker, cause, l.job.preset)
+		}
 		a.Processed++
 	}
 	m.settle(l.job)
@@ -167,41 +102,104 @@ func (m *model) report(c Report) (a Reported, code Code) {
 	return a, ""
 }
 
-// conclude: the result's entry publishes what was staged under the grant.
-func (m *model) conclude(it *modelItem, r ItemResult) {
-	switch {
-	case r.Done:
-		for _, key := range []string{r.Output, r.Preview} {
+// conclude: the result's entry publishes what was staged under the grant. It
+// names the cause of a failure that may be mended.
+func (m *model) conclude(it *modelItem, worker string, r ItemResult) Cause {
+	if r.Done {
+		contract := Job{ID: it.job.id, User: it.job.user}
+		for named, usual := range map[string]string{"o" + r.Output: contract.OutputKey(it.idx), "p" + r.Preview: contract.PreviewKey(it.idx)} {
+			key := named[1:]
+			if key == "" {
+				key = usual
+			}
 			if upload, ok := m.staged[key][it.fence]; ok && it.fence != 0 {
 				m.objects[key] = upload
+				delete(m.files, key)
 				delete(m.staged[key], it.fence)
 			}
 		}
+		if it.fence != 0 {
+			m.correct(it.job, r.GPUMillis)
+		}
 		m.finish(it, Done)
-	case r.Retryable:
-		m.again(it, 0)
-	default:
-		m.finish(it, Failed)
+		if w := m.workers[worker]; w != nil {
+			w.done++
+			w.faults = 0
+		}
+		return ""
 	}
+	if w := m.workers[worker]; w != nil && r.Cause != Drain && r.Cause != Preempted {
+		w.failed++
+	}
+	if r.Cause == "" && !r.Retryable || r.Cause == BadInput {
+		m.finish(it, Failed)
+		return ""
+	}
+	m.again(it, word(r.Cause), worker, 0)
+	return word(r.Cause)
 }
 
-// again: retryable failures come back after 2, 8, 30 s, then the item is dead.
-func (m *model) again(it *modelItem, delay int64) {
+// word is the cause that a worker's word stands for.
+func word(c Cause) Cause {
+	switch c {
+	case Drain, Preempted, OutOfMemory, BadInput, Timeout, ModelMissing:
+		return c
+	}
+	return Transient
+}
+
+// waits are the back-offs of the causes, in seconds: one try more and the item is dead.
+var waits = map[Cause][]int64{
+	Lost: {1, 20, 40}, Transient: {2, 8, 30}, OutOfMemory: {5, 30}, Timeout: {5, 60},
+	ModelMissing: {1, 5, 5, 30, 30, 60, 60, 60},
+}
+
+// again: a failed attempt comes back after its cause's back-off, or is dead.
+func (m *model) again(it *modelItem, c Cause, worker string, delay int64) {
 	it.unconfirmed = 0
-	if it.retries++; it.retries > 3 {
-		m.bury(it)
+	it.tries[c]++
+	n := it.tries[c]
+	switch c {
+	case Drain, Preempted:
+		m.schedule(it, delay, 0)
+		return
+	case BadInput:
+		m.finish(it, Failed)
+		return
+	case Lost:
+		it.alone = true
+		it.lostBy[worker] = true
+		if n > 3 || n == 3 && (len(it.lostBy) > 1 || !m.company(worker)) {
+			m.bury(it)
+			return
+		}
+	case OutOfMemory, Timeout:
+		it.alone = true
+		fallthrough
+	default:
+		if n > len(waits[c]) {
+			m.bury(it)
+			return
+		}
+	}
+	m.schedule(it, delay, waits[c][min(n, len(waits[c]))-1]*second)
+}
+
+// schedule: chance spreads a back-off by a tenth, but not what a worker asks for.
+func (m *model) schedule(it *modelItem, asked, wait int64) {
+	m.takeOff(it)
+	if max(asked, wait) <= 0 {
+		m.enqueue(it)
 		return
 	}
-	m.schedule(it, max(delay, []int64{2, 8, 30}[it.retries-1]*int64(time.Second)))
-}
-
-func (m *model) schedule(it *modelItem, wait int64) {
-	m.takeOff(it)
-	it.place, it.back = Scheduled, m.now+wait
+	it.place, it.back = Scheduled, m.now+max(asked, wait)
+	if m.seeded {
+		it.spread = [2]int64{m.now + max(asked, wait-wait/10), m.now + max(asked, wait+wait/10)}
+	}
 }
 
 func (m *model) bury(it *modelItem) {
-	m.dead[fmt.Sprintf("%s/%d", it.job.id, it.idx)] = m.now + 14*day
+	m.dead[fmt.Sprintf("%s/%d", it.job.id, it.idx)] = &modelDead{it, m.now + 14*day}
 	m.finish(it, Failed)
 }
 
@@ -219,57 +217,52 @@ func (m *model) release(c Release) (a Released, code Code) {
 	if len(c.Items) > 0 {
 		back = slices.DeleteFunc(back, func(it *modelItem) bool { return !slices.Contains(c.Items, it.idx) })
 	}
-	delay := min(max(c.Delay, 0), hour)
+	cause := word(Cause(c.Reason))
 	for _, it := range back {
 		a.Requeued++
-		switch {
-		case c.Reason != "drain":
-			m.again(it, delay)
-		case delay > 0:
-			it.unconfirmed = 0
-			m.schedule(it, delay)
-		default:
-			it.unconfirmed = 0
-			m.enqueue(it)
-		}
+		m.again(it, cause, l.worker, min(max(c.Delay, 0), hour))
 	}
-	if l.ended == "done" && a.Requeued > 0 {
-		l.ended = "released"
+	if a.Requeued > 0 {
+		m.fault(l.worker, cause, l.job.preset)
+		if l.ended == "done" {
+			l.ended = "released"
+		}
 	}
 	m.settle(l.job)
 	return a, ""
 }
 
-// silence: a lost lease costs 1, 20, 40 s; an unconfirmed grant nothing, but the
-// third in a row counts as lost.
+// silence: a lost lease costs 1, 20, 40 s; one that used its budget up is a
+// timeout; an unconfirmed grant costs nothing, but the third in a row is lost.
 func (m *model) silence(s Silence) int {
 	l := m.leases[s.Fence]
 	if l == nil || l.ended != "" {
 		return 0
 	}
+	cause := Lost
+	if s.Overran {
+		cause = Timeout
+	}
+	m.lose(l, cause, s.Confirmed || s.Overran)
+	return 1
+}
+
+func (m *model) lose(l *modelLease, cause Cause, heard bool) {
+	lost := heard
 	for _, it := range m.held(l) {
-		if it.unconfirmed++; !s.Confirmed && it.unconfirmed < 3 {
+		if it.unconfirmed++; !heard && it.unconfirmed < 3 {
 			m.enqueue(it)
 			continue
 		}
-		it.unconfirmed = 0
-		it.lost++
-		it.lostBy[l.worker] = true
-		alone := true // the worker is all there is
-		for w, at := range m.workers {
-			if w != l.worker && m.now-at < int64(10*time.Minute) {
-				alone = false
-			}
-		}
-		if it.lost > 3 || it.lost == 3 && (alone || len(it.lostBy) > 1) {
-			m.bury(it)
-			continue
-		}
-		m.schedule(it, []int64{1, 20, 40}[it.lost-1]*int64(time.Second))
+		lost = true
+		m.again(it, cause, l.worker, 0)
 	}
 	l.ended, l.forget = "lost", m.now+hour
 	m.settle(l.job)
-	return 1
+	if lost {
+		m.workers[l.worker].lost++
+		m.fault(l.worker, cause, l.job.preset)
+	}
 }
 
 // callback: with a lease its fence decides, without one it counts for any item
@@ -295,7 +288,11 @@ func (m *model) callback(c Callback) (processed bool, code Code) {
 	}
 	m.run(j)
 	it.status = Running
-	m.conclude(it, c.Result)
+	worker := "by whom"
+	if l := m.leases[it.fence]; l != nil {
+		worker = l.worker
+	}
+	m.fault(worker, m.conclude(it, worker, c.Result), j.preset)
 	m.settle(j)
 	return true, ""
 }
@@ -324,5 +321,6 @@ func (m *model) put(o Object) Code {
 		return ""
 	}
 	m.objects[o.Key] = o.Upload
+	delete(m.files, o.Key)
 	return ""
 }

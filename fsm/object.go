@@ -17,9 +17,10 @@ type Object struct {
 	SHA256      []byte   `cbor:"5,keyasint"`
 	MD5         []byte   `cbor:"6,keyasint"` // the ETag
 	ContentType string   `cbor:"7,keyasint,omitempty"`
-	Nodes       []string `cbor:"8,keyasint"`           // that held it when it was acknowledged
-	Fence       uint64   `cbor:"9,keyasint,omitempty"` // staged under this grant
-	At          int64    `cbor:"10,keyasint"`          // wall clock, ns; set by the machine
+	Nodes       []string `cbor:"8,keyasint"`            // that held it when it was acknowledged
+	Fence       uint64   `cbor:"9,keyasint,omitempty"`  // staged under this grant
+	At          int64    `cbor:"10,keyasint"`           // wall clock, ns; set by the machine
+	File        string   `cbor:"11,keyasint,omitempty"` // the key its file is named by, if another one: a copy shares the file
 }
 
 var (
@@ -46,7 +47,7 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 	if r := mayPut(tx, tx.current(), o); r != nil {
 		return o, r
 	}
-	o.At = tx.wall()
+	o.At, o.File = tx.wall(), "" // only a kicked job's input is a copy
 	if o.Fence != 0 {
 		staged.Put(tx.Tx, objectKey(o.Bucket, o.Key).Uint(o.Fence), o)
 		return o, nil
@@ -108,19 +109,27 @@ func parseKey(key string) (kind, job string, idx int, ok bool) {
 	return kind, parts[2], idx, true
 }
 
-// publish makes what was uploaded under the item's grant the item's output.
-func publish(tx *Tx, j Job, it Item) {
+// publish makes what was uploaded under the item's grant the item's output. A
+// result that names no keys means those of its message.
+func publish(tx *Tx, j Job, it *Item) {
 	bucket := tx.current().Bucket
-	for _, key := range []string{it.Output, it.Preview} {
-		if key == "" || it.Fence == 0 {
-			continue
+	for _, out := range []struct {
+		named *string
+		usual string
+	}{{&it.Output, j.OutputKey(it.Idx)}, {&it.Preview, j.PreviewKey(it.Idx)}} {
+		key := *out.named
+		if key == "" {
+			key = out.usual
 		}
 		k := objectKey(bucket, key)
-		if o, ok := staged.Get(tx, k.Uint(it.Fence)); ok {
-			staged.Delete(tx.Tx, k.Uint(it.Fence))
-			o.Fence = 0
-			objects.Put(tx.Tx, k, o)
+		o, ok := staged.Get(tx, k.Uint(it.Fence))
+		if it.Fence == 0 || !ok {
+			continue
 		}
+		staged.Delete(tx.Tx, k.Uint(it.Fence))
+		o.Fence = 0
+		objects.Put(tx.Tx, k, o)
+		*out.named = key
 	}
 }
 

@@ -24,6 +24,7 @@ type Batch struct {
 	Stamp     int64      `cbor:"1,keyasint"` // the machine's clock, nanoseconds
 	Wall      int64      `cbor:"2,keyasint"` // the leader's wall clock, nanoseconds since 1970, for people only
 	Proposals []Proposal `cbor:"3,keyasint"`
+	Seed      uint64     `cbor:"4,keyasint,omitempty"` // chance, for jitter
 }
 
 // Encode is what the log holds.

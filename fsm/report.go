@@ -22,6 +22,8 @@ type ItemResult struct {
 	Preview   string `cbor:"4,keyasint,omitempty"`
 	Error     string `cbor:"5,keyasint,omitempty"`
 	Retryable bool   `cbor:"6,keyasint,omitempty"`
+	Cause     Cause  `cbor:"7,keyasint,omitempty"` // of a failure; "": transient if it is retryable, else final
+	GPUMillis int64  `cbor:"8,keyasint,omitempty"` // time it took on the GPU
 }
 
 // Reported answers Report.
@@ -48,14 +50,21 @@ func (c Report) apply(tx *Tx) (Reported, error) {
 	// from here on nothing may refuse
 	tx.changes.lease(LeaseChange{Fence: c.Fence, Confirmed: true})
 	var a Reported
+	blamed := map[Cause]bool{}
 	for _, res := range c.Results {
 		it, _ := items.Get(tx, itemKey(j.ID, res.Idx))
 		if it.final() || it.Fence != c.Fence {
 			a.Duplicates++
 			continue
 		}
-		conclude(tx, &j, &it, l.Worker, res)
+		if f := conclude(tx, &j, &it, l.Worker, res); f != nil && !blamed[f.cause] {
+			blamed[f.cause] = true // once, however many items failed of it together
+			f.blameWorker(tx, j.Preset)
+		}
 		a.Processed++
+	}
+	for _, res := range c.Results {
+		answered(tx, c.Fence, res.Idx)
 	}
 	settle(tx, &j)
 	jobs.Put(tx.Tx, store.Str(j.ID), j)
@@ -63,20 +72,32 @@ func (c Report) apply(tx *Tx) (Reported, error) {
 	return a, nil
 }
 
-// conclude applies one result to an item that is not final.
-func conclude(tx *Tx, j *Job, it *Item, worker string, res ItemResult) {
+// conclude applies one result to an item that is not final. The failure is nil
+// when it is done, or failed for good through no fault of the worker.
+func conclude(tx *Tx, j *Job, it *Item, worker string, res ItemResult) *failure {
 	if res.Done {
 		it.Output, it.Preview = res.Output, res.Preview
-		publish(tx, *j, *it)
+		publish(tx, *j, it)
+		if it.Fence != 0 {
+			correct(tx, *j, res.GPUMillis) // before the item leaves: its user's share may go with it
+		}
 		finish(tx, j, it, Done, "")
-		return
+		worked(tx, worker)
+		return nil
 	}
-	it.blame(worker, res.Error)
-	if res.Retryable {
-		retry(tx, j, it, res.Error, 0)
-		return
+	if policies[res.Cause].free {
+		fell(tx, worker, 0, 1)
+	} else {
+		fell(tx, worker, 1, 0)
 	}
-	finish(tx, j, it, Failed, res.Error)
+	if res.Cause == "" && !res.Retryable || res.Cause == BadInput {
+		it.blame(worker, res.Error)
+		finish(tx, j, it, Failed, res.Error)
+		return nil
+	}
+	f := failure{cause: res.Cause.named(), worker: worker, what: res.Error}
+	setBack(tx, j, it, f)
+	return &f
 }
 
 // ownsOutputs refuses a result that names keys outside the job's own prefixes.
@@ -130,13 +151,20 @@ func (c Callback) apply(tx *Tx) (CalledBack, error) {
 	worker := tx.by
 	if it.Fence != 0 {
 		tx.changes.lease(LeaseChange{Fence: it.Fence, Confirmed: true})
+		l, _ := leases.Get(tx, store.Uint(it.Fence))
+		worker = l.Worker // it speaks for the holder, whoever brings it
+	}
+	if c.Fence != 0 {
+		answered(tx, c.Fence, it.Idx)
 	}
 	startRunning(tx, &j, worker)
 	if it.Status == Pending {
 		record(tx, j.ID, &it.Idx, Pending, Running, worker)
 		it.Status = Running
 	}
-	conclude(tx, &j, &it, worker, c.Result)
+	if f := conclude(tx, &j, &it, worker, c.Result); f != nil {
+		f.blameWorker(tx, j.Preset)
+	}
 	settle(tx, &j)
 	jobs.Put(tx.Tx, store.Str(j.ID), j)
 	return CalledBack{Processed: true}, nil

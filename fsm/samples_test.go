@@ -9,13 +9,13 @@ import (
 // what golden.txt keeps and what the hostile test bends.
 func samples() []Proposal {
 	s := DefaultSettings()
-	s.Plans["team"] = Plan{MaxConcurrency: 7, MaxRuleSlots: 8, MaxItems: 9, StartCredits: 10, Weight: 11, MaxLeased: 12}
+	s.Plans["team"] = Plan{MaxConcurrency: 7, MaxRuleSlots: 8, MaxItems: 9, StartCredits: 10, Weight: 11, MaxLeased: 12, MaxWait: 13}
 	name := "Whiter"
 	begin := genesis(s)
 	begin.JWTKeys[0].CreatedAt, begin.ObjectKey.CreatedAt = 5, 6
 	o := Object{
 		Bucket: "photos", Key: "inputs/u1/j1/0.jpg", Upload: "up1", Size: 9, SHA256: []byte{1}, MD5: []byte{2},
-		ContentType: "image/jpeg", Nodes: []string{"n1", "n2"}, At: 7,
+		ContentType: "image/jpeg", Nodes: []string{"n1", "n2"}, At: 7, File: "inputs/u1/j0/0.jpg",
 	}
 	all := []Proposal{
 		Propose(begin),
@@ -33,16 +33,26 @@ func samples() []Proposal {
 		Propose(ConfirmUpload{User: "u1", Job: "created"}),
 		Propose(ExecuteJob{User: "u1", Job: "uploaded", Concepts: walls, Protect: []string{"Window"}, Rule: "r1", Template: "전후비교"}),
 		Propose(CancelJob{User: "u1", Job: "running"}),
-		Propose(Lease{Wants: []Want{{Worker: "w1", Poll: "p1", Presets: []string{"interior"}, Max: 2}}}),
+		Propose(Lease{Wants: []Want{{Worker: "w1", Poll: "p1", Presets: []string{"interior"}, Max: 2, Loaded: []string{"interior"}}}}),
 		Propose(Report{Fence: 1, Results: []ItemResult{
 			{Idx: 0, Done: true, Output: "outputs/u1/running/0_result.png", Preview: "previews/u1/running/0_thumb.jpg"},
-			{Idx: 1, Error: "dark", Retryable: true},
+			{Idx: 1, Error: "dark", Retryable: true, Cause: OutOfMemory, GPUMillis: 900},
 		}}),
 		Propose(Release{Fence: 1, Items: []int{0, 1}, Delay: 5e9, Reason: "busy"}),
-		Propose(ExpireLeases{Term: 1, Leases: []Silence{{Fence: 1, Confirmed: true}}}),
+		Propose(ExpireLeases{Term: 1, Leases: []Silence{{Fence: 1, Confirmed: true, Overran: true}}}),
 		Propose(Callback{Job: "running", Fence: 1, Result: ItemResult{
 			Idx: 1, Done: true, Output: "outputs/u1/running/1_result.png", Preview: "previews/u1/running/1_thumb.jpg", Error: "none",
+			Cause: Transient, GPUMillis: 900,
 		}}),
+		Propose(OpenSession{Session: "s1", Worker: Worker{
+			ID: "w1", Session: "s0", Boot: "b1", Slots: 2, Presets: []string{"interior"}, GPU: "L4", VRAM: 24000, SDK: "go/1",
+			State: WorkerDraining, Why: "why", Until: 1, Loaded: []string{"interior"}, Missing: []string{"seller"},
+			LastGrant: 2, GrantedAt: 3, SeenAt: 4, Faults: 5, Done: 6, Failed: 7, Lost: 8, Opened: 9, Release: 10,
+		}}),
+		Propose(SetWorker{Worker: "w1", State: WorkerQuarantined, Why: "loud"}),
+		Propose(PauseQueue{Preset: "interior", Paused: true}),
+		Propose(PurgeQueue{Preset: "interior", User: "u1", Limit: 2}),
+		Propose(KickDead{Job: "dead", Idx: -1, NewJob: "j8"}),
 		Propose(PutObject{o}),
 		Propose(DeleteObject{Bucket: "photos", Key: "inputs/u1/created/0.jpg"}),
 	}

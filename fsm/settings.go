@@ -30,6 +30,7 @@ type Plan struct {
 	StartCredits   int64 `cbor:"4,keyasint" json:"start_credits"`
 	Weight         int64 `cbor:"5,keyasint" json:"weight"`     // share of the workers, relative
 	MaxLeased      int   `cbor:"6,keyasint" json:"max_leased"` // items in workers' hands at once
+	MaxWait        int64 `cbor:"7,keyasint" json:"max_wait"`   // ns after which ready work is overdue
 }
 
 // Budgets bound how long a job may stay in each state, in ns of machine clock.
@@ -49,6 +50,10 @@ type Preset struct {
 	Protect     []string   `cbor:"5,keyasint"` // what a job protects unless it says otherwise
 	Templates   []Template `cbor:"6,keyasint"`
 	Price       int64      `cbor:"7,keyasint"` // credits an item
+
+	Queue int64 `cbor:"8,keyasint,omitempty"`  // ns queued work may wait for its first grant; 0: Budgets.Queue
+	Load  int64 `cbor:"9,keyasint,omitempty"`  // ns a worker may take to load the model
+	Exec  int64 `cbor:"10,keyasint,omitempty"` // ns it may take for one item
 }
 
 // Template is a way to lay out the results.
@@ -67,8 +72,8 @@ func DefaultSettings() Settings {
 		Version: 1,
 		Bucket:  "photos",
 		Plans: map[string]Plan{
-			"free": {MaxConcurrency: 1, MaxRuleSlots: 2, MaxItems: 10, StartCredits: 10, Weight: 1, MaxLeased: 10},
-			"pro":  {MaxConcurrency: 3, MaxRuleSlots: 20, MaxItems: 200, StartCredits: 200, Weight: 4, MaxLeased: 128},
+			"free": {MaxConcurrency: 1, MaxRuleSlots: 2, MaxItems: 10, StartCredits: 10, Weight: 1, MaxLeased: 10, MaxWait: int64(30 * time.Minute)},
+			"pro":  {MaxConcurrency: 3, MaxRuleSlots: 20, MaxItems: 200, StartCredits: 200, Weight: 4, MaxLeased: 128, MaxWait: int64(5 * time.Minute)},
 		},
 		Presets: map[string]Preset{"interior": interior, "seller": seller},
 		Budgets: Budgets{
@@ -87,6 +92,7 @@ func DefaultSettings() Settings {
 
 var interior = Preset{
 	ID: "interior", Name: "건축/인테리어", Description: "Rooms and buildings: walls, floors, windows, fittings", Price: 1,
+	Load: int64(10 * time.Minute), Exec: int64(5 * time.Minute),
 	Concepts: []string{"Wall", "Floor", "Ceiling", "Window", "Door", "Frame_Molding", "Tile", "Grout", "Cabinet", "Countertop", "Light", "Handle"},
 	Protect:  []string{"Grout", "Frame_Molding", "Glass_highlight"},
 	Templates: []Template{
@@ -98,6 +104,7 @@ var interior = Preset{
 
 var seller = Preset{
 	ID: "seller", Name: "쇼핑/셀러", Description: "Goods for a shop: body, label, logo, parts", Price: 1,
+	Load: int64(10 * time.Minute), Exec: int64(5 * time.Minute),
 	Concepts: []string{"Body", "Label_Text", "Logo", "Gloss", "Parts", "Accessories"},
 	Protect:  []string{"Label_Text", "Logo", "Gloss"},
 	Templates: []Template{

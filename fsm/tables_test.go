@@ -27,7 +27,7 @@ var tables = []table{
 	state("settings", settings), state("secrets", secrets), state("tokens", tokens), state("members", members),
 	state("users", users), state("devices", devices), state("ledger", ledger), state("rules", rules),
 	state("jobs", jobs), state("items", items), state("history", history), state("dead", dead),
-	state("ready", ready), state("shares", shares), state("leases", leases), state("workers", workers),
+	state("ready", ready), state("shares", shares), state("classes", classes), state("paces", paces), state("pauses", pauses), state("leases", leases), state("workers", workers),
 	state("objects", objects), state("staged", staged),
 }
 

@@ -13,6 +13,9 @@ const (
 	itemReady    timerKind = 4 // ref: job, idx
 	leaseOld     timerKind = 5 // ref: fence
 	deadOld      timerKind = 6 // ref: job, idx
+
+	workerSilent   timerKind = 7 // ref: worker
+	quarantineOver timerKind = 8 // ref: worker
 )
 
 // fires says what each kind does. It is filled in init because what fires may
@@ -27,6 +30,9 @@ func init() {
 		itemReady:    itemComesBack,
 		leaseOld:     forgetLease,
 		deadOld:      forgetDead,
+
+		workerSilent:   forgetWorker,
+		quarantineOver: endQuarantine,
 	}
 }
 

@@ -92,6 +92,13 @@ func (s *stage) step(st *cue) (string, error) {
 	if int64(st.at) < s.clock {
 		return "", fmt.Errorf("time runs back")
 	}
+	var err error
+	if s.seed, err = st.words.number("seed", 0); err != nil {
+		return "", err
+	}
+	if st.verb == "resume" {
+		st.words["undo"] = ""
+	}
 	if show, ok := shows[st.verb]; ok {
 		v := s.m.View()
 		defer v.Close()

@@ -11,6 +11,7 @@ type Tx struct {
 	term     uint64 // the Raft term of the entry
 	by       string // who asked
 	origin   string
+	seed     uint64 // the entry's chance, see jitter
 	ordinal  uint32 // positions handed out within the entry
 	changes  *Changes
 	settings *Settings // the current ones, decoded once per batch

@@ -20,6 +20,8 @@ var verbs = map[string]verb{
 
 	"lease": leaseVerb, "result": resultVerb, "release": releaseVerb, "callback": callbackVerb,
 	"silent": silentVerb,
+
+	"session": sessionVerb, "worker": workerVerb, "pause": pauseVerb, "resume": pauseVerb, "purge": purgeVerb, "kick": kickVerb,
 }
 
 // single is an entry of one command.

@@ -2,11 +2,13 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// lease worker=w1 max=4 [poll=p] [presets=a,b]; worker=w1,w2 are two wants in
-// one command.
+// lease worker=w1 max=4 [poll=p] [presets=a,b] [warm=w2] [budgets]; worker=w1,w2
+// are two wants in one command. A worker that is warm has interior loaded, or
+// what loaded= names.
 func leaseVerb(_ *stage, w words) ([]act, error) {
 	most, err := w.integer("max", 16)
 	if err != nil {
@@ -14,7 +16,13 @@ func leaseVerb(_ *stage, w words) ([]act, error) {
 	}
 	var c Lease
 	for worker := range strings.SplitSeq(w["worker"], ",") {
-		c.Wants = append(c.Wants, Want{Worker: worker, Poll: w["poll"], Presets: w.list("presets"), Max: int(most)})
+		want := Want{Worker: worker, Poll: w["poll"], Presets: w.list("presets"), Max: int(most)}
+		if slices.Contains(w.list("warm"), worker) {
+			if want.Loaded = w.list("loaded"); want.Loaded == nil {
+				want.Loaded = []string{"interior"}
+			}
+		}
+		c.Wants = append(c.Wants, want)
 	}
 	return single(does(c, func(a LeasedWork) string {
 		var told []string
@@ -25,18 +33,26 @@ func leaseVerb(_ *stage, w words) ([]act, error) {
 			}
 			l := g.Lease
 			told = append(told, fmt.Sprintf("fence=%d %s/%s attempt=%d", l.Fence, l.Job, ranges(l.Granted), l.Attempt))
+			if w.has("budgets") {
+				told[len(told)-1] += fmt.Sprintf(" load=%s exec=%s budget=%s", clock(dawn+g.Load), clock(dawn+g.Exec), clock(dawn+l.Budget))
+			}
+		}
+		if a.RetryAt != 0 {
+			told = append(told, "ask again at "+clock(a.RetryAt))
 		}
 		return strings.Join(told, "; ")
 	}), nil)
 }
 
-// item reads what became of an item: done, failed, error=…, retryable; keys
-// names the outputs that the contract gives it, output= and preview= others.
+// item reads what became of an item: done, failed, error=…, retryable, cause=oom,
+// gpu=900 (ms); keys names the outputs that the contract gives it, output= and preview= others.
 func (w words) item(j Job, idx int) ItemResult {
 	r := ItemResult{Idx: idx, Done: w.has("done"), Error: w["error"], Retryable: w.has("retryable"), Output: w["output"], Preview: w["preview"]}
 	if w.has("keys") {
 		r.Output, r.Preview = j.OutputKey(idx), j.PreviewKey(idx)
 	}
+	r.Cause = Cause(w["cause"])
+	r.GPUMillis, _ = w.integer("gpu", 0)
 	return r
 }
 
@@ -90,7 +106,7 @@ func callbackVerb(s *stage, w words) ([]act, error) {
 	return single(does(c, func(a CalledBack) string { return fmt.Sprintf("processed=%v", a.Processed) }), err)
 }
 
-// silent fences=7,8 [confirmed] [term=2]: the leader of the term says that
+// silent fences=7,8 [confirmed] [overran] [term=2]: the leader of the term says that
 // nobody renewed these leases.
 func silentVerb(s *stage, w words) ([]act, error) {
 	term, err := w.number("term", s.term)
@@ -100,7 +116,7 @@ func silentVerb(s *stage, w words) ([]act, error) {
 	list, err := unranges(w["fences"])
 	c := ExpireLeases{Term: term}
 	for _, fence := range list {
-		c.Leases = append(c.Leases, Silence{Fence: uint64(fence), Confirmed: w.has("confirmed")})
+		c.Leases = append(c.Leases, Silence{Fence: uint64(fence), Confirmed: w.has("confirmed"), Overran: w.has("overran")})
 	}
 	return single(does(c, func(a LeasesExpired) string { return fmt.Sprintf("ended=%d", a.Ended) }), err)
 }
@@ -146,7 +162,7 @@ var shows = map[string]func(*View, words) (string, error){
 			return "no such item", err
 		}
 		it := list[idx]
-		return fmt.Sprintf("%s attempt=%d lost=%d unconfirmed=%d error=%q", standing(v, it), it.Attempt(), it.Lost, it.Unconfirmed, it.Error), nil
+		return fmt.Sprintf("%s attempt=%d lost=%d unconfirmed=%d error=%q", standing(v, it), it.Attempt(), it.Tries[Lost], it.Unconfirmed, it.Error), nil
 	},
 	"show-lease": func(v *View, w words) (string, error) {
 		fence, err := w.number("fence", 0)
@@ -161,7 +177,11 @@ var shows = map[string]func(*View, words) (string, error){
 		if !ok {
 			return "none", nil
 		}
-		return fmt.Sprintf("upload=%s size=%d", o.Upload, o.Size), nil
+		line := fmt.Sprintf("upload=%s size=%d", o.Upload, o.Size)
+		if o.File != "" {
+			line += " file=" + o.File
+		}
+		return line, nil
 	},
 	"show-timer": func(v *View, _ words) (string, error) {
 		if due := v.NextTimer(); due != 0 {

@@ -133,12 +133,11 @@ func (v *View) Granted(worker, poll string) *Grant {
 func (v *View) LiveLeases() []LeaseRow { return values(leasesLive.Scan(v, "")) }
 
 // Dropped lists the items of a lease that its holder should stop working on:
-// they were taken away or closed by somebody else.
+// they were taken from it, and not by its own word.
 func (v *View) Dropped(l LeaseRow) []int {
 	var out []int
 	for _, idx := range l.Granted {
-		it, _ := items.Get(v, itemKey(l.Job, idx))
-		if it.Fence != l.Fence && it.Status != Done && !slices.Contains(l.Held, idx) {
+		if !slices.Contains(l.Held, idx) && !slices.Contains(l.Answered, idx) {
 			out = append(out, idx)
 		}
 	}

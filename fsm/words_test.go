@@ -98,6 +98,10 @@ func (w words) settings() (Settings, error) {
 			p := s.Presets[field]
 			p.Price = n
 			s.Presets[field] = p
+		case "load", "exec", "queue":
+			p := s.Presets[field]
+			*map[string]*int64{"load": &p.Load, "exec": &p.Exec, "queue": &p.Queue}[of] = n
+			s.Presets[field] = p
 		default:
 			p, known := s.Plans[of]
 			if !known {
@@ -124,6 +128,8 @@ func (p *Plan) set(field string, n int64) {
 		p.Weight = n
 	case "leased":
 		p.MaxLeased = int(n)
+	case "wait":
+		p.MaxWait = n
 	default:
 		panic("no limit " + field)
 	}

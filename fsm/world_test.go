@@ -19,7 +19,8 @@ type world struct {
 	m     *Machine
 	index uint64
 	term  uint64
-	clock int64 // stamp of the next entry, from dawn
+	clock int64  // stamp of the next entry, from dawn
+	seed  uint64 // chance of the next entries
 
 	// dry says which refusals are proven to have written nothing: every dry-th.
 	dry, refused int
@@ -48,7 +49,7 @@ func openMachine(t testing.TB, dir string) *Machine {
 // entry makes the next entry of the log.
 func (w *world) entry(ps ...Proposal) Entry {
 	w.index++
-	b := Batch{Stamp: dawn + w.clock, Wall: summer + w.clock, Proposals: ps}
+	b := Batch{Stamp: dawn + w.clock, Wall: summer + w.clock, Proposals: ps, Seed: w.seed}
 	return Entry{Index: w.index, Term: w.term, Data: b.Encode()}
 }
 

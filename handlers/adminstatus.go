@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"time"
 
 	"stoker/node"
@@ -62,12 +63,29 @@ func (s *Server) adminStatus(c *call) (any, error) {
 		Leader: n.Leader, Term: n.Term, Index: n.Index, Commit: n.Commit, LastLog: n.LastLog,
 		Hash: n.Hash, HashAt: n.HashAt, LogBytes: n.LogBytes, Bytes: n.Bytes,
 		Members: []memberStatus{},
-		Queue:   queueStatus{counts.Ready, counts.Live, counts.Dead, s.cfg.Queue.Depth().Waiters},
+		Queue:   queueStatus{counts.Ready, counts.Live, counts.Dead, s.waiters(c, n.Role)},
 	}
 	for _, m := range n.Members {
 		out.Members = append(out.Members, memberOf(m))
 	}
 	return out, nil
+}
+
+// ownDepth is how long a leader that has just begun may take to say who waits.
+const ownDepth = 200 * time.Millisecond
+
+// waiters counts the polls that are parked here, which is none unless this node leads.
+func (s *Server) waiters(ctx context.Context, role string) int {
+	if role != "leader" {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, ownDepth)
+	defer cancel()
+	d, err := s.cfg.Queue.Depth(ctx)
+	if err != nil {
+		return 0 // it leads no more
+	}
+	return d.Waiters
 }
 
 func memberOf(m node.MemberStatus) memberStatus {

@@ -46,6 +46,25 @@ func (r resultBody) result() fsm.ItemResult {
 	return out
 }
 
+// leasedResult is a result under a lease, which may say what went wrong and what
+// it cost.
+type leasedResult struct {
+	resultBody
+	Cause     string `json:"cause"`
+	GPUMillis whole  `json:"gpu_ms"`
+}
+
+func (r leasedResult) check(wrong *flaws) {
+	r.resultBody.check(wrong)
+	wrong.unless(r.GPUMillis >= 0, "gpu_ms", "must not be negative")
+}
+
+func (r leasedResult) result() fsm.ItemResult {
+	out := r.resultBody.result()
+	out.Cause, out.GPUMillis = fsm.Cause(clip(r.Cause)), int64(r.GPUMillis)
+	return out
+}
+
 // saneIdx keeps numbers that no item has out of the keys they would become.
 func saneIdx(idx whole) bool { return idx >= 0 && idx < 1<<31 }
 

@@ -4,7 +4,8 @@
 // There are only a few nouns. The table in routes.go is the whole API on a
 // page. A [Server] holds the port. A call is one request on its way: who asks,
 // until when, with which body. A stream is a job's history as it grows, sent as
-// Server-Sent Events or over a WebSocket. openapi.json says all of it to
+// Server-Sent Events or over a WebSocket; what workers say of their progress is
+// shown beside it and is in no history. openapi.json says all of it to
 // machines, and a test holds it against the table.
 //
 // A handler is a sentence: decode, one node.Apply or one node.Read, render. It

@@ -36,7 +36,10 @@ func (s *Server) events(c *call) (any, error) {
 			return nil
 		}
 		send := func(name, id string, body []byte) error {
-			fmt.Fprintf(w, "id: %s\nevent: %s\ndata: %s\n\n", id, name, body)
+			if id != "" { // without one the client keeps the last
+				fmt.Fprintf(w, "id: %s\n", id)
+			}
+			fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, body)
 			return flush()
 		}
 		beat := func() error {

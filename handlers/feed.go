@@ -14,7 +14,7 @@ import (
 )
 
 // event is one message of a stream. ID is the position in the job's history
-// behind which the stream goes on.
+// behind which the stream goes on; "" for what is in no history.
 type event struct {
 	ID   string `json:"id"`
 	Name string `json:"event"`
@@ -32,7 +32,9 @@ type feed struct {
 	at    fsm.Mark // the last event sent, or stood for by the snapshot
 	done  int      // items, at that position
 	fail  int
-	over  bool // the job had ended there
+	live  bool // the job was running there
+	over  bool // it had ended there
+	shown shown
 }
 
 // itemEvent is the body of an "item" event.
@@ -87,7 +89,7 @@ func (s *Server) newFeed(c *call, last string) (*feed, []event, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &feed{s: s, links: c.links(), job: j.ID, epoch: v.Epoch()}
+	f := &feed{s: s, links: c.links(), job: j.ID, epoch: v.Epoch(), shown: newShown()}
 	if last != "" {
 		epoch, mark, err := parseEventID(last)
 		if err != nil {
@@ -126,8 +128,12 @@ func (f *feed) skip(v *fsm.View, until fsm.Mark) {
 // count moves the feed behind an event.
 func (f *feed) count(e fsm.Event) {
 	f.at = fsm.Mark{Index: e.Index, Ordinal: e.Ordinal}
+	if e.Item != nil {
+		f.shown.count(*e.Item, e.To)
+	}
 	switch {
 	case e.Item == nil:
+		f.live = e.To == fsm.Running
 		f.over = f.over || e.To.Ended()
 	case e.To == fsm.Done:
 		f.done++
@@ -181,6 +187,10 @@ func (f *feed) next() ([]event, error) {
 func (f *feed) run(ctx context.Context, first []event, send func(name, id string, body []byte) error, beat func() error) error {
 	w := f.s.watch.on(f.job)
 	defer w.close()
+	busy := follower{queue: f.s.cfg.Queue, job: f.job}
+	defer busy.done.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	still := time.NewTicker(f.s.cfg.KeepAlive)
 	defer still.Stop()
 	for events := first; ; {
@@ -203,10 +213,15 @@ func (f *feed) run(ctx context.Context, first []event, send func(name, id string
 		if f.over {
 			return nil
 		}
+		if f.live {
+			busy.begin(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-w.wake:
+		case p := <-busy.news:
+			events = f.shown.event(p)
 		case <-still.C:
 			if err := beat(); err != nil {
 				return err

@@ -99,14 +99,9 @@ type page struct {
 	size   int
 }
 
-func (c *call) page() (page, error) {
-	p := page{size: pageSize}
-	if limit := c.query("limit"); limit != "" {
-		n, err := strconv.Atoi(limit)
-		if err != nil || n < 1 {
-			return p, invalid("limit", "must be a whole number from 1 to %d", pageSize)
-		}
-		p.size = min(n, pageSize)
+func (c *call) page() (p page, err error) {
+	if p.size, err = c.pageSize(); err != nil {
+		return p, err
 	}
 	if cursor := c.query("cursor"); cursor != "" {
 		mark, ok := parseCursor(cursor)
@@ -116,6 +111,19 @@ func (c *call) page() (page, error) {
 		p.before = mark
 	}
 	return p, nil
+}
+
+// pageSize reads ?limit=.
+func (c *call) pageSize() (int, error) {
+	limit := c.query("limit")
+	if limit == "" {
+		return pageSize, nil
+	}
+	n, err := strconv.Atoi(limit)
+	if err != nil || n < 1 {
+		return 0, invalid("limit", "must be a whole number from 1 to %d", pageSize)
+	}
+	return min(n, pageSize), nil
 }
 
 // cursorText writes a position; it sorts nowhere and means nothing to a client.

@@ -29,6 +29,10 @@ type work struct {
 	CallbackURL       string                 `json:"callback_url"`
 	IdempotencyPrefix string                 `json:"idempotency_prefix"`
 	BatchConcurrency  int                    `json:"batch_concurrency"`
+	Directive         string                 `json:"directive"`
+	LoadBudgetS       int                    `json:"load_budget_s"` // to load the model; 0: it is warm, or there is no bound
+	ExecBudgetS       int                    `json:"exec_budget_s"` // for all items together; 0: no bound
+	Lost              []string               `json:"lost"`          // of the leases that the worker believed it held
 }
 
 type workItem struct {
@@ -43,17 +47,20 @@ type workItem struct {
 
 // messageOf renders a grant. The time it states is that to first contact, which
 // is short: a worker that paces its heartbeats by ttl_s is in time for it.
-func messageOf(c *call, g *fsm.Grant) (any, error) {
+func messageOf(c *call, g *fsm.Grant, lost []string) (any, error) {
 	ttl := time.Duration(c.local().Settings().FirstContact)
 	links, j := c.links(), g.Job
 	m := work{
 		LeaseID: g.Lease.ID(), Fence: g.Lease.Fence, Attempt: g.Lease.Attempt,
-		ExpiresAt: stampOf(time.Now().Add(ttl).UnixNano()), TTLS: int(ttl / time.Second),
+		ExpiresAt: inTime(ttl), TTLS: int(ttl / time.Second),
 		JobID: j.ID, UserID: j.User, Preset: j.Preset, Concepts: j.Concepts, Protect: j.Protect,
 		Items:             []workItem{},
 		CallbackURL:       links.to("/jobs/" + j.ID + "/callback?lease=" + g.Lease.ID()),
 		IdempotencyPrefix: j.ID + ":" + strconv.FormatUint(g.Lease.Fence, 10),
 		BatchConcurrency:  min(batchConcurrency, max(len(g.Lease.Held), 1)),
+		Directive:         directiveRun,
+		LoadBudgetS:       seconds(g.Load), ExecBudgetS: seconds(g.Exec * int64(len(g.Lease.Granted))),
+		Lost: lost,
 	}
 	for _, idx := range g.Lease.Held {
 		it, err := links.work(j, idx, g.Lease.Fence)
@@ -86,3 +93,6 @@ func (l links) work(j fsm.Job, idx int, fence uint64) (workItem, error) {
 	}
 	return it, nil
 }
+
+// seconds rounds up, so that a budget of less than a second is not none.
+func seconds(ns int64) int { return int((ns + int64(time.Second) - 1) / int64(time.Second)) }

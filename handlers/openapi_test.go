@@ -113,7 +113,7 @@ func conforms(t *testing.T, req *http.Request, res *http.Response, body []byte) 
 		t.Errorf("%s %s: no %s", req.Method, req.URL.Path, headerRequestID)
 	}
 	for path, item := range doc.Paths.Map() {
-		params, matched := match(path, req.URL.Path)
+		params, matched := match(path, req.URL.EscapedPath())
 		op := item.GetOperation(req.Method)
 		if !matched || op == nil {
 			continue

@@ -131,6 +131,17 @@ func (h *house) leased(worker string, most int) map[string]any {
 	return h.good(200, h.work("/queue/lease", m{"worker_id": worker, "max_items": most, "wait_s": 10})).Data
 }
 
+// operate is a request of the operator.
+func (h *house) operate(method, path string, body any) ask {
+	return ask{method: method, path: path, token: adminToken, body: body}
+}
+
+// boot opens a session for a worker.
+func (h *house) boot(worker, boot string) map[string]any {
+	h.t.Helper()
+	return h.good(200, h.work("/queue/session", m{"worker_id": worker, "boot_id": boot, "presets": []string{"interior", "seller"}})).Data
+}
+
 // finish uploads the outputs of an item and reports it done.
 func (h *house) finish(lease map[string]any, idx int) answer {
 	h.t.Helper()

@@ -1,112 +1,70 @@
 package handlers
 
 import (
-	"context"
-	"regexp"
 	"time"
 
 	"stoker/fsm"
+	"stoker/queue"
 )
 
-// Bounds of a poll, from the contract.
-const (
-	maxLeaseItems     = 64
-	defaultLeaseItems = 16
-	maxWait           = 60 // seconds
-	defaultWait       = 30
-	maxDelay          = 3600 // seconds that released work may be held back
-)
+// maxDelay is for how many seconds released work may be held back.
+const maxDelay = 3600
 
-// leastWait is what a poll that will not wait waits all the same: the way to the
-// leader and the log's entry take their time, and without it would find nothing.
-const leastWait = 200 * time.Millisecond
-
-// saneWorker is what a worker or a poll may be called.
-var saneWorker = regexp.MustCompile(`^[\x21-\x7e]{1,128}$`)
-
-// lease waits for work and hands it out.
-func (s *Server) lease(c *call) (any, error) {
-	var in struct {
-		WorkerID string   `json:"worker_id"`
-		PollID   string   `json:"poll_id"`
-		Presets  []string `json:"presets"`
-		MaxItems *whole   `json:"max_items"`
-		WaitS    *whole   `json:"wait_s"`
-	}
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
-	most, wait := orElse(in.MaxItems, defaultLeaseItems), orElse(in.WaitS, defaultWait)
-	var wrong flaws
-	wrong.unless(saneWorker.MatchString(in.WorkerID), "worker_id", "must be 1 to 128 visible ASCII characters")
-	wrong.unless(in.PollID == "" || saneWorker.MatchString(in.PollID), "poll_id", "must be 1 to 128 visible ASCII characters")
-	wrong.unless(most >= 1 && most <= maxLeaseItems, "max_items", "must be 1 to %d", maxLeaseItems)
-	wrong.unless(wait >= 0 && wait <= maxWait, "wait_s", "must be 0 to %d", maxWait)
-	wrong.unless(len(in.Presets) <= maxConcepts, "presets", "may name %d presets", maxConcepts)
-	for _, preset := range in.Presets {
-		wrong.unless(len(preset) >= 1 && len(preset) <= maxName, "presets", "has a name that is empty or too long")
-	}
-	if err := wrong.refusal(); err != nil {
-		return nil, err
-	}
-	patience := max(time.Duration(wait)*time.Second, leastWait)
-	ctx, cancel := context.WithTimeout(s.parked, patience+s.cfg.Timeout)
-	defer cancel()
-	g, err := s.cfg.Queue.Poll(ctx, fsm.Want{
-		Worker: in.WorkerID, Poll: in.PollID, Presets: in.Presets, Max: int(most),
-	}, patience)
-	switch {
-	case err != nil && s.parked.Err() != nil:
-		return noContent{}, nil // the node is leaving, and the worker finds another
-	case err != nil:
-		return nil, err
-	case g == nil:
-		return noContent{}, nil
-	}
-	return messageOf(c, g)
+// percent is how far a worker has come with one item.
+type percent struct {
+	Idx     whole   `json:"idx"`
+	Percent float64 `json:"percent"`
 }
 
-func orElse(n *whole, otherwise whole) whole {
-	if n == nil {
-		return otherwise
+// progressOf checks what a worker says of a lease's items.
+func progressOf(wrong *flaws, said []percent) []queue.Progress {
+	wrong.unless(len(said) <= maxLeaseItems, "progress", "may name %d items", maxLeaseItems)
+	var out []queue.Progress
+	for _, p := range said {
+		wrong.unless(saneIdx(p.Idx), "progress", "%d is no item", p.Idx)
+		wrong.unless(p.Percent >= 0 && p.Percent <= 100, "progress", "item %d: percent must be 0 to 100", p.Idx)
+		out = append(out, queue.Progress{Idx: int(p.Idx), Percent: p.Percent})
 	}
-	return *n
+	return out
 }
 
-// heartbeat renews a lease and says which of its items to drop. Progress is for
-// the worker's own log: a renewal costs no entry, so nothing of it is kept.
+// heartbeat renews a lease and says which of its items to drop. Neither that nor
+// the progress costs an entry of the log: streams show it while it is fresh.
 func (s *Server) heartbeat(c *call) (any, error) {
 	fence, err := c.fence()
 	if err != nil {
 		return nil, err
 	}
 	var in struct {
-		Progress []struct {
-			Idx     whole   `json:"idx"`
-			Percent float64 `json:"percent"`
-		} `json:"progress"`
+		Progress []percent `json:"progress"`
 	}
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
 	var wrong flaws
-	for _, p := range in.Progress {
-		wrong.unless(p.Percent >= 0 && p.Percent <= 100, "progress", "item %d: percent must be 0 to 100", p.Idx)
-	}
+	progress := progressOf(&wrong, in.Progress)
 	if err := wrong.refusal(); err != nil {
 		return nil, err
 	}
-	beat, err := s.cfg.Queue.Heartbeat(c, fence)
+	beat, err := s.cfg.Queue.Heartbeat(c, fence, progress)
 	if err != nil {
 		return nil, err
-	}
-	if beat.Cancel == nil {
-		beat.Cancel = []int{}
 	}
 	return struct {
 		ExpiresAt string `json:"expires_at"`
 		Cancel    []int  `json:"cancel"`
-	}{stampOf(time.Now().Add(beat.TTL).UnixNano()), beat.Cancel}, nil
+	}{inTime(beat.TTL), orNone(beat.Cancel)}, nil
+}
+
+// inTime renders the moment that is d away.
+func inTime(d time.Duration) string { return stampOf(time.Now().Add(d).UnixNano()) }
+
+// orNone gives a list that renders as [].
+func orNone[E any](list []E) []E {
+	if list == nil {
+		return []E{}
+	}
+	return list
 }
 
 // results reports items of a lease.
@@ -116,7 +74,7 @@ func (s *Server) results(c *call) (any, error) {
 		return nil, err
 	}
 	var in struct {
-		Results []resultBody `json:"results"`
+		Results []leasedResult `json:"results"`
 	}
 	if err := c.decode(&in); err != nil {
 		return nil, err

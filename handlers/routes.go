@@ -1,5 +1,7 @@
 package handlers
 
+import "stoker/fsm"
+
 // route is one line of the API.
 type route struct {
 	method string
@@ -35,7 +37,9 @@ var routes = []route{
 	{"GET", "/jobs/{id}/ws", user, 101, (*Server).websocket},
 
 	// the workers
+	{"POST", "/queue/session", worker, 200, (*Server).openSession},
 	{"POST", "/queue/lease", worker, 200, (*Server).lease},
+	{"POST", "/queue/control", worker, 200, (*Server).control},
 	{"POST", "/queue/leases/{lease_id}/heartbeat", worker, 200, (*Server).heartbeat},
 	{"POST", "/queue/leases/{lease_id}/results", worker, 200, (*Server).results},
 	{"POST", "/queue/leases/{lease_id}/release", worker, 200, (*Server).release},
@@ -47,6 +51,18 @@ var routes = []route{
 	{"POST", "/admin/users/{id}/credits", admin, 200, (*Server).adminGrant},
 	{"PUT", "/admin/users/{id}/plan", admin, 200, (*Server).adminPlan},
 	{"POST", "/admin/users/{id}/revoke", admin, 200, (*Server).adminRevoke},
+	{"GET", "/admin/queue", admin, 200, (*Server).adminQueue},
+	{"GET", "/admin/queue/explain/{id}", admin, 200, (*Server).adminExplain},
+	{"GET", "/admin/queue/dead", admin, 200, (*Server).adminDead},
+	{"POST", "/admin/queue/kick", admin, 201, (*Server).adminKick},
+	{"POST", "/admin/queue/pause", admin, 200, pauseQueue(true)},
+	{"POST", "/admin/queue/resume", admin, 200, pauseQueue(false)},
+	{"POST", "/admin/queue/purge", admin, 200, (*Server).adminPurge},
+	{"GET", "/admin/workers", admin, 200, (*Server).adminWorkers},
+	{"POST", "/admin/workers/{id}/drain", admin, 200, setWorker(fsm.WorkerDraining)},
+	{"POST", "/admin/workers/{id}/quarantine", admin, 200, setWorker(fsm.WorkerQuarantined)},
+	{"POST", "/admin/workers/{id}/resume", admin, 200, setWorker(fsm.WorkerActive)},
+	{"POST", "/admin/workers/{id}/exit", admin, 200, setWorker(fsm.WorkerExiting)},
 
 	// anybody
 	{"GET", "/health", anyone, 200, (*Server).health},

@@ -185,9 +185,13 @@ func TestShutdown_AnswersParkedPollsAndEndsStreams(t *testing.T) {
 // untilWaiters waits until so many polls are parked.
 func (h *house) untilWaiters(n int) {
 	h.t.Helper()
-	for h.server.cfg.Queue.Depth().Waiters != n {
-		if err := h.t.Context().Err(); err != nil {
+	for {
+		d, err := h.server.cfg.Queue.Depth(h.t.Context())
+		if err != nil {
 			h.t.Fatal(fmt.Errorf("%d polls never parked: %w", n, err))
+		}
+		if d.Waiters == n {
+			return
 		}
 	}
 }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -95,6 +96,9 @@ func (e told) String() string {
 		return "snapshot " + e.body["job"].(map[string]any)["status"].(string)
 	case "item":
 		return "item " + string(rune('0'+number(e.body["idx"]))) + " " + e.body["status"].(string)
+	}
+	if e.name == "progress" {
+		return fmt.Sprint("progress ", e.body["items"])
 	}
 	return "status " + e.body["status"].(string)
 }

@@ -14,7 +14,7 @@ import (
 
 // message is an event as a WebSocket text message.
 type message struct {
-	ID    string         `json:"id"`
+	ID    string         `json:"id,omitempty"` // none: not a position to resume from
 	Event string         `json:"event"`
 	Body  jsontext.Value `json:"data"`
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -146,7 +147,7 @@ func proposalSize(p *fsm.Proposal) int { return len(p.Body) + 96 }
 
 // propose makes the entry and waits for it in a goroutine of its own.
 func (b *batcher) propose(groups []group) {
-	batch := fsm.Batch{Stamp: b.clock.now(), Wall: b.wall().UnixNano()}
+	batch := fsm.Batch{Stamp: b.clock.now(), Wall: b.wall().UnixNano(), Seed: rand.Uint64()}
 	for _, g := range groups {
 		batch.Proposals = append(batch.Proposals, g.proposals...)
 	}

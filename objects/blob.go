@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"stoker/fsm"
 )
 
 // ErrFull is returned when the disk has no room: 507, nothing stored.
@@ -27,6 +29,16 @@ type Blob string
 func NameBlob(bucket, key, upload string) Blob {
 	sum := sha256.Sum256([]byte(bucket + "/" + key))
 	return Blob(hex.EncodeToString(sum[:]) + "-" + upload)
+}
+
+// blobOf names the file of a record. A record that is a copy shares the file of
+// the key that its bytes were uploaded under.
+func blobOf(o fsm.Object) Blob {
+	key := o.Key
+	if o.File != "" {
+		key = o.File
+	}
+	return NameBlob(o.Bucket, key, o.Upload)
 }
 
 // parseBlob takes a name from another node; it trusts it no more than a

@@ -57,6 +57,21 @@ func TestCluster_NodeTakesNoPictureAlong(t *testing.T) {
 	}
 }
 
+// A record that is a copy (a kicked job's input) shares the file of the key its
+// bytes were uploaded under; handlers fetch one through the new job's URL.
+func TestBlobOf_CopySharesTheFile(t *testing.T) {
+	first := fsm.Object{Bucket: "photos", Key: "etc/a", Upload: "u1"}
+	copied := first
+	copied.Key, copied.File = "etc/b", "etc/a"
+	if blobOf(copied) != blobOf(first) {
+		t.Errorf("the copy is named %s, the file %s", blobOf(copied), blobOf(first))
+	}
+	copied.File = ""
+	if blobOf(copied) == blobOf(first) {
+		t.Error("another key's own file has the same name")
+	}
+}
+
 // A URL that one node signed is good on the others.
 func TestCluster_AnyNodesURL(t *testing.T) {
 	members := startCluster(t, 3, nil)

@@ -1,31 +1,55 @@
 package queue
 
-import "time"
+import (
+	"time"
+
+	"stoker/fsm"
+)
 
 // book knows when each live lease was last heard of. It is one leader's memory;
 // the broker's lock guards it.
 type book struct {
 	leases map[uint64]*renewal
+	jobs   map[string]int // leases of each job
 }
 
 // renewal is one lease in the book.
 type renewal struct {
+	lease     fsm.LeaseRow // as it was granted
 	until     time.Time
-	ttl       time.Duration // it lives so long after each renewal
+	end       time.Time // however often it is renewed; zero: no such end
 	confirmed bool
 	named     bool // the machine is being told that it ran out
 }
 
-func newBook() *book { return &book{leases: map[uint64]*renewal{}} }
+func newBook() *book { return &book{leases: map[uint64]*renewal{}, jobs: map[string]int{}} }
 
 // add notes a lease that is not confirmed yet and lives for first until it is.
-func (b *book) add(fence uint64, ttl, first time.Duration) {
-	if b.leases[fence] == nil {
-		b.leases[fence] = &renewal{until: time.Now().Add(first), ttl: ttl}
+func (b *book) add(l fsm.LeaseRow, first int64) {
+	if b.leases[l.Fence] != nil {
+		return
 	}
+	r := &renewal{lease: l, until: time.Now().Add(time.Duration(first))}
+	if l.Budget > 0 {
+		r.end = time.Now().Add(time.Duration(l.Budget))
+	}
+	b.leases[l.Fence] = r
+	b.jobs[l.Job]++
 }
 
-func (b *book) remove(fence uint64) { delete(b.leases, fence) }
+// remove forgets a lease; last says that it was the last one of its job.
+func (b *book) remove(fence uint64) (job string, last bool) {
+	r := b.leases[fence]
+	if r == nil {
+		return "", false
+	}
+	delete(b.leases, fence)
+	if b.jobs[r.lease.Job]--; b.jobs[r.lease.Job] > 0 {
+		return r.lease.Job, false
+	}
+	delete(b.jobs, r.lease.Job)
+	return r.lease.Job, true
+}
 
 // renew gives a lease a full TTL from now; false if the book has it not, or not any more.
 func (b *book) renew(fence uint64) bool {
@@ -33,21 +57,34 @@ func (b *book) renew(fence uint64) bool {
 	if r == nil || r.named {
 		return false
 	}
-	r.until, r.confirmed = time.Now().Add(r.ttl), true
+	r.until, r.confirmed = time.Now().Add(time.Duration(r.lease.TTL)), true
 	return true
+}
+
+// runsOut is when a lease ends if nothing more is heard of it.
+func (r *renewal) runsOut() time.Time {
+	if !r.end.IsZero() && r.end.Before(r.until) {
+		return r.end
+	}
+	return r.until
+}
+
+// overran says whether the lease ends by its budget, renewed as it is.
+func (r *renewal) overran(now time.Time) bool {
+	return r.confirmed && !r.end.IsZero() && !r.end.After(now)
 }
 
 // due gives the leases that have run out and are not named yet, and when the
 // next one will (any: there is one).
-func (b *book) due(now time.Time) (out []uint64, next time.Duration, any bool) {
+func (b *book) due(now time.Time) (out []uint64, next time.Time, any bool) {
 	for fence, r := range b.leases {
-		left := r.until.Sub(now)
+		at := r.runsOut()
 		switch {
 		case r.named:
-		case left <= 0:
+		case !at.After(now):
 			out = append(out, fence)
-		case !any || left < next:
-			next, any = left, true
+		case !any || at.Before(next):
+			next, any = at, true
 		}
 	}
 	return out, next, any

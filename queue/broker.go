@@ -32,8 +32,13 @@ type broker struct {
 	byPoll   map[poll]*waiter // the same, by the poll they are
 	matching bool             // a Lease is on its way
 	news     uint64           // counts up when work becomes ready or a worker comes
-	seen     uint64           // news that the last fruitless Lease had seen
+	seen     uint64           // the news that every waiter has been looked at with
 	book     *book
+	retry    time.Time // when work that waits for a warm worker goes to any; zero: no such work
+	states   []string  // workers whose state has changed
+	parked   parked
+	progress board
+	handed   meter
 }
 
 // poll names a long poll; asked again, it replaces itself.
@@ -45,13 +50,15 @@ func pollOf(w fsm.Want) poll { return poll{w.Worker, w.Poll} }
 type waiter struct {
 	want    fsm.Want
 	asked   bool            // it is part of the Lease that is on its way
+	tried   uint64          // the news at which it was granted nothing
 	leaving bool            // its time is over; nil will do
+	looked  chan struct{}   // closed once the work that is ready has been looked through for it
 	got     chan *fsm.Grant // holds one
 }
 
 func newBroker(n *node.Node, log *slog.Logger, term uint64) *broker {
 	b := &broker{node: n, log: log, term: term, done: make(chan struct{}), wake: make(chan struct{}, 1), news: 1,
-		byPoll: map[poll]*waiter{}, book: newBook()}
+		byPoll: map[poll]*waiter{}, book: newBook(), parked: newParked(), progress: newBoard(term)}
 	return b
 }
 
@@ -60,13 +67,16 @@ func (b *broker) run(ctx context.Context) {
 	defer close(b.done)
 	b.takeStock()
 	b.log.Info("queue: serving", "term", b.term)
-	var timer <-chan time.Time
 	for {
+		b.turnAway()
 		b.match(ctx)
-		if due, any := b.expire(ctx); any {
-			timer = time.After(due)
-		} else {
-			timer = nil
+		next, any := b.expire(ctx)
+		if retry := b.retryAt(); !retry.IsZero() && (!any || retry.Before(next)) {
+			next, any = retry, true
+		}
+		var timer <-chan time.Time
+		if any {
+			timer = time.After(time.Until(next))
 		}
 		select {
 		case <-ctx.Done():
@@ -77,6 +87,41 @@ func (b *broker) run(ctx context.Context) {
 	}
 }
 
+// retryAt is when a Lease should be tried again though nothing has happened; a
+// time that has come counts as news.
+func (b *broker) retryAt() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.retry.IsZero() && !b.retry.After(time.Now()) {
+		b.retry = time.Time{}
+		b.news++
+		b.poke()
+	}
+	return b.retry
+}
+
+// turnAway answers the polls of workers that are to work no more.
+func (b *broker) turnAway() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.states) == 0 {
+		return
+	}
+	v := b.node.View()
+	defer v.Close()
+	for _, id := range b.states {
+		if w, _ := v.Worker(id); w.State == fsm.WorkerActive {
+			continue
+		}
+		for _, w := range slices.Clone(b.waiters) {
+			if w.want.Worker == id {
+				b.dismiss(w)
+			}
+		}
+	}
+	b.states = nil
+}
+
 // takeStock gives every lease of the former leader a full TTL.
 func (b *broker) takeStock() {
 	v := b.node.View()
@@ -84,7 +129,7 @@ func (b *broker) takeStock() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, l := range v.LiveLeases() {
-		b.book.add(l.Fence, time.Duration(l.TTL), time.Duration(l.TTL))
+		b.book.add(l, l.TTL)
 	}
 }
 
@@ -94,18 +139,25 @@ func (b *broker) hear(c fsm.Changes) {
 	for _, l := range c.Leases {
 		switch {
 		case l.Ended:
-			b.book.remove(l.Fence)
+			job, last := b.book.remove(l.Fence)
+			if last {
+				b.progress.drop(job)
+			}
+			b.parked.wake([]string{job}, nil) // its holder may not know that it lost it
 		case l.Confirmed:
 			b.book.renew(l.Fence)
-		default:
-			b.book.add(l.Fence, time.Duration(l.TTL), time.Duration(l.First))
+		case l.Granted != nil:
+			b.book.add(*l.Granted, l.Granted.First)
+			b.handed.count(time.Now())
 		}
 	}
 	if c.Ready {
 		b.news++
 	}
+	b.states = append(b.states, c.Workers...)
+	b.parked.wake(c.Jobs, c.Workers)
 	b.mu.Unlock()
-	if c.Ready || len(c.Leases) > 0 {
+	if c.Ready || len(c.Leases) > 0 || len(c.Workers) > 0 {
 		b.poke()
 	}
 }
@@ -117,12 +169,24 @@ func (b *broker) poke() {
 	}
 }
 
+// poll waits for a grant, and says what the worker should know when there is none.
+func (b *broker) poll(ctx context.Context, want fsm.Want, patience time.Duration) (Answer, error) {
+	g, err := b.wait(ctx, want, patience)
+	if err != nil || g != nil {
+		return Answer{Grant: g, Directive: directiveRun}, err
+	}
+	v := b.node.View()
+	defer v.Close()
+	w, _ := v.Worker(want.Worker)
+	return Answer{Directive: w.Directive(), Skipped: v.Skipped(want)}, nil
+}
+
 // wait parks a poll until it is granted something, its time is over, or the term ends.
 func (b *broker) wait(ctx context.Context, want fsm.Want, patience time.Duration) (*fsm.Grant, error) {
-	if g := b.granted(want); g != nil {
+	if g, welcome := b.granted(want); g != nil || !welcome {
 		return g, nil
 	}
-	w := &waiter{want: want, got: make(chan *fsm.Grant, 1)}
+	w := &waiter{want: want, looked: make(chan struct{}), got: make(chan *fsm.Grant, 1)}
 	b.mu.Lock()
 	if old := b.byPoll[pollOf(want)]; old != nil {
 		b.dismiss(old)
@@ -140,6 +204,14 @@ func (b *broker) wait(ctx context.Context, want fsm.Want, patience time.Duration
 	case <-b.done:
 		return nil, errNotLeading
 	case <-timeout.C:
+		select { // a poll that does not want to wait still gets what is ready
+		case <-w.looked:
+		case g := <-w.got:
+			return g, nil
+		case <-b.done:
+			return nil, errNotLeading
+		case <-ctx.Done():
+		}
 	case <-ctx.Done():
 	}
 	if b.leave(w) {
@@ -154,11 +226,13 @@ func (b *broker) wait(ctx context.Context, want fsm.Want, patience time.Duration
 	}
 }
 
-// granted finds the live grant that this very poll was answered with before.
-func (b *broker) granted(want fsm.Want) *fsm.Grant {
+// granted finds the live grant that this very poll was answered with before, and
+// says whether the worker may be granted anything new.
+func (b *broker) granted(want fsm.Want) (g *fsm.Grant, welcome bool) {
 	v := b.node.View()
 	defer v.Close()
-	return v.Granted(want.Worker, want.Poll)
+	w, _ := v.Worker(want.Worker)
+	return v.Granted(want.Worker, want.Poll), w.State == fsm.WorkerActive
 }
 
 // leave takes a waiter out; false when it has its answer, or will have it with
@@ -200,5 +274,5 @@ func (b *broker) remove(w *waiter) bool {
 func (b *broker) depth() Depth {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return Depth{Waiters: len(b.waiters), Leases: len(b.book.leases)}
+	return Depth{Waiters: len(b.waiters), Leases: len(b.book.leases), GrantsPerSecond: b.handed.rate(time.Now())}
 }

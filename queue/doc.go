@@ -9,6 +9,9 @@
 // are. The leader's [book] knows when each lease was last renewed and names
 // those that ran out to the machine.
 //
+// Progress, and the control requests of workers that park until there is something
+// to tell them, live here too: they cost no entry and are nobody's loss.
+//
 // # Invariants
 //
 //   - Waiting costs no log entry; a renewal costs none either.

@@ -10,10 +10,11 @@ import (
 )
 
 // expire names the leases that ran out to the machine, and says when the next one will.
-func (b *broker) expire(ctx context.Context) (next time.Duration, any bool) {
+func (b *broker) expire(ctx context.Context) (next time.Time, any bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	out, next, any := b.book.due(time.Now())
+	now := time.Now()
+	out, next, any := b.book.due(now)
 	if len(out) == 0 {
 		return next, any
 	}
@@ -22,7 +23,7 @@ func (b *broker) expire(ctx context.Context) (next time.Duration, any bool) {
 	for _, fence := range out {
 		r := b.book.leases[fence]
 		r.named = true
-		c.Leases = append(c.Leases, fsm.Silence{Fence: fence, Confirmed: r.confirmed})
+		c.Leases = append(c.Leases, fsm.Silence{Fence: fence, Confirmed: r.confirmed, Overran: r.overran(now)})
 	}
 	go b.name(ctx, c)
 	return next, any
@@ -51,7 +52,7 @@ func (b *broker) name(ctx context.Context, c fsm.ExpireLeases) {
 }
 
 // renew answers a heartbeat.
-func (b *broker) renew(fence uint64) (Beat, error) {
+func (b *broker) renew(fence uint64, progress []Progress) (Beat, error) {
 	v := b.node.View()
 	defer v.Close()
 	l, ok := v.Lease(fence)
@@ -62,6 +63,9 @@ func (b *broker) renew(fence uint64) (Beat, error) {
 	defer b.mu.Unlock()
 	if l.Ended == "" && !b.book.renew(fence) {
 		return Beat{}, fsm.Refuse(fsm.LeaseLost, "the lease has just run out; drop its items and ask for new work")
+	}
+	if l.Ended == "" {
+		b.progress.note(l.Job, progress, l.Granted)
 	}
 	return Beat{TTL: time.Duration(l.TTL), Cancel: v.Dropped(l)}, nil
 }

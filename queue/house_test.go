@@ -103,11 +103,11 @@ func (h *house) job(n int) fsm.Job {
 
 func (h *house) poll(w fsm.Want, wait time.Duration) *fsm.Grant {
 	h.t.Helper()
-	g, err := h.queue.Poll(context.Background(), w, wait)
+	a, err := h.queue.Poll(context.Background(), w, wait)
 	if err != nil {
 		h.t.Fatalf("poll %+v: %v", w, err)
 	}
-	return g
+	return a.Grant
 }
 
 func (h *house) view() *fsm.View {

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"slices"
+	"time"
 
 	"stoker/fsm"
 	"stoker/node"
@@ -26,10 +27,15 @@ func (b *broker) match(ctx context.Context) {
 		if len(asked) == maxWants {
 			break
 		}
+		if w.tried == b.news {
+			continue // nothing has come since; it is the turn of those behind it
+		}
 		if wanted(w.want, ready) {
 			w.asked = true
 			asked, c.Wants = append(asked, w), append(c.Wants, w.want)
+			continue
 		}
+		w.look()
 	}
 	if len(asked) == 0 {
 		b.seen = b.news
@@ -37,6 +43,15 @@ func (b *broker) match(ctx context.Context) {
 	}
 	b.matching = true
 	go b.propose(ctx, c, asked, b.news)
+}
+
+// look notes that what is ready has been looked through for the waiter.
+func (w *waiter) look() {
+	select {
+	case <-w.looked:
+	default:
+		close(w.looked)
+	}
 }
 
 // wanted says whether any ready work is of a preset that the worker takes.
@@ -58,18 +73,18 @@ func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news
 	defer b.poke()
 	defer b.mu.Unlock()
 	b.matching = false
-	granted := 0
 	for i, w := range asked {
 		w.asked = false
 		var g *fsm.Grant
 		if err == nil {
 			g = r.Answer.Grants[i]
 		}
+		w.look()
 		if g == nil && !w.leaving {
+			if err == nil {
+				w.tried = news
+			}
 			continue
-		}
-		if g != nil {
-			granted++
 		}
 		b.remove(w)
 		if again := b.byPoll[pollOf(w.want)]; again != nil && g != nil {
@@ -78,7 +93,9 @@ func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news
 		}
 		w.got <- g
 	}
-	if err == nil && granted == 0 {
-		b.seen = news
+	if err == nil && r.Answer.RetryAt > 0 {
+		v := b.node.View()
+		b.retry = time.Now().Add(max(time.Duration(r.Answer.RetryAt-v.Clock()), time.Millisecond))
+		v.Close()
 	}
 }

@@ -33,61 +33,85 @@ func New(n *node.Node, log *slog.Logger) *Queue {
 	return q
 }
 
+// Answer is what a poll comes back with.
+type Answer struct {
+	Grant     *fsm.Grant     `cbor:"1,keyasint,omitempty"` // nil: nothing came
+	Directive string         `cbor:"2,keyasint"`           // run, drain or exit
+	Skipped   map[string]int `cbor:"3,keyasint,omitempty"` // ready items it was not granted, by reason
+}
+
 // Poll waits until there is work for the worker or wait has passed; then the
 // grant is nil. The error is a *fsm.Refusal for a want that makes no sense and
 // node.ErrUnavailable when no leader was found for the whole time.
-func (q *Queue) Poll(ctx context.Context, w fsm.Want, wait time.Duration) (*fsm.Grant, error) {
+func (q *Queue) Poll(ctx context.Context, w fsm.Want, wait time.Duration) (Answer, error) {
 	if w.Poll == "" {
 		w.Poll = rand.Text() // so that registering again after a lost leader finds the same grant
 	}
 	until := time.Now().Add(wait)
-	var g *fsm.Grant
-	err := q.atLeader(ctx, until,
-		func(b *broker) (err error) {
-			g, err = b.wait(ctx, w, time.Until(until))
-			return err
-		},
-		func(ctx context.Context) (err error) {
-			g, err = q.relayPoll(ctx, w, time.Until(until))
-			return err
+	return atLeader(ctx, q, until,
+		func(b *broker) (Answer, error) { return b.poll(ctx, w, time.Until(until)) },
+		func(ctx context.Context) (Answer, error) {
+			return ask[Answer](ctx, q, pollPath, pollMessage{w, max(time.Until(until), 0)})
 		})
-	return g, err
 }
 
 // Beat is the answer to a heartbeat.
 type Beat struct {
-	TTL    time.Duration // from now
-	Cancel []int         // items to drop
+	TTL    time.Duration `cbor:"1,keyasint"` // from now
+	Cancel []int         `cbor:"2,keyasint"` // items to drop
 }
 
 // Heartbeat renews a lease. A holder that lost it is refused with fsm.LeaseLost.
-func (q *Queue) Heartbeat(ctx context.Context, fence uint64) (Beat, error) {
-	var beat Beat
-	err := q.atLeader(ctx, time.Time{},
-		func(b *broker) (err error) {
-			beat, err = b.renew(fence)
-			return err
-		},
-		func(ctx context.Context) (err error) {
-			beat, err = q.relayBeat(ctx, fence)
-			return err
+func (q *Queue) Heartbeat(ctx context.Context, fence uint64, progress []Progress) (Beat, error) {
+	return atLeader(ctx, q, time.Time{},
+		func(b *broker) (Beat, error) { return b.renew(fence, progress) },
+		func(ctx context.Context) (Beat, error) {
+			return ask[Beat](ctx, q, beatPath, beatMessage{fence, progress})
 		})
-	return beat, err
 }
 
-// Depth is what waits, for the operator's eyes.
+// Control renews a worker's leases and waits, at most c.Wait, for something the
+// worker does not know: a cancel, a lost lease, a directive.
+func (q *Queue) Control(ctx context.Context, c ControlAsk) (ControlAnswer, error) {
+	until := time.Now().Add(c.Wait)
+	return atLeader(ctx, q, until,
+		func(b *broker) (ControlAnswer, error) {
+			c.Wait = time.Until(until)
+			return b.control(ctx, c)
+		},
+		func(ctx context.Context) (ControlAnswer, error) {
+			c.Wait = max(time.Until(until), 0)
+			return ask[ControlAnswer](ctx, q, controlPath, c)
+		})
+}
+
+// followWait is how long Progress waits for something new.
+const followWait = 20 * time.Second
+
+// Progress gives what is known of a job's items that are being worked on, once
+// there is something newer than version after; or after a while what it was
+// given, with the same version.
+func (q *Queue) Progress(ctx context.Context, job string, after uint64) (Percents, error) {
+	until := time.Now().Add(followWait)
+	return atLeader(ctx, q, until,
+		func(b *broker) (Percents, error) { return b.follow(ctx, job, after, time.Until(until)) },
+		func(ctx context.Context) (Percents, error) {
+			return ask[Percents](ctx, q, followPath, followMessage{job, after, max(time.Until(until), 0)})
+		})
+}
+
+// Depth is what the leader's volatile half holds, for the operator's eyes.
 type Depth struct {
-	Waiters int // workers waiting at this node's broker; 0 on followers
-	Leases  int // leases in its book
+	Waiters         int     `cbor:"1,keyasint"` // workers that wait
+	Leases          int     `cbor:"2,keyasint"` // in its book
+	GrantsPerSecond float64 `cbor:"3,keyasint"` // over the last ten seconds
 }
 
-// Depth counts this node's volatile half; it is empty unless the node leads.
-func (q *Queue) Depth() Depth {
-	b, _ := q.current()
-	if b == nil {
-		return Depth{}
-	}
-	return b.depth()
+// Depth asks the leader.
+func (q *Queue) Depth(ctx context.Context) (Depth, error) {
+	return atLeader(ctx, q, time.Time{},
+		func(b *broker) (Depth, error) { return b.depth(), nil },
+		func(ctx context.Context) (Depth, error) { return ask[Depth](ctx, q, depthPath, struct{}{}) })
 }
 
 // lead is the leader's duty: a broker for as long as the term lasts.

@@ -28,10 +28,22 @@ func TestPoll_ReadyWorkComesAtOnce(t *testing.T) {
 	})
 }
 
+func TestPoll_WithoutPatienceGetsWhatIsReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		if g := h.poll(fsm.Want{Worker: "w1", Max: 1}, 0); g != nil {
+			t.Fatalf("granted %+v out of nothing", g)
+		}
+		h.job(1)
+		if g := h.poll(fsm.Want{Worker: "w1", Max: 1}, 0); g == nil {
+			t.Fatal("ready work was not granted to a poll that does not wait")
+		}
+	})
+}
+
 func TestPoll_WaitingCostsNoEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		h.poll(fsm.Want{Worker: "w0"}, 0) // whatever the start still had to write
 		before := h.node.View()
 		defer before.Close()
 		began := time.Now()
@@ -93,6 +105,37 @@ func TestPoll_EachItemGoesToExactlyOne(t *testing.T) {
 		if len(held) != items {
 			t.Fatalf("%d of %d items were handed out", len(held), items)
 		}
+	})
+}
+
+func TestPoll_ThoseBehindAreAskedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		// More workers than one Lease asks are in front, and none of them has the model.
+		const unable = 260
+		var wg sync.WaitGroup
+		jobs := []fsm.Job{h.job(unable / 2), h.job(unable / 2)}
+		for w := range unable {
+			g := h.poll(fsm.Want{Worker: fmt.Sprintf("w%d", w), Max: 1}, 0)
+			apply(h, fsm.Report{Fence: g.Lease.Fence, Results: []fsm.ItemResult{
+				{Idx: g.Lease.Granted[0], Cause: fsm.ModelMissing, Error: "no model"},
+			}})
+		}
+		for _, j := range jobs {
+			apply(h, fsm.CancelJob{User: j.User, Job: j.ID})
+		}
+		for w := range unable {
+			wg.Go(func() { h.poll(fsm.Want{Worker: fmt.Sprintf("w%d", w), Max: 1}, 20*time.Second) })
+		}
+		synctest.Wait()
+		got := make(chan *fsm.Grant, 1)
+		go func() { got <- h.poll(fsm.Want{Worker: "able", Max: 1}, 20*time.Second) }()
+		synctest.Wait()
+		h.job(1)
+		if g := <-got; g == nil {
+			t.Error("the worker behind them was not asked")
+		}
+		wg.Wait()
 	})
 }
 
@@ -168,7 +211,7 @@ func TestLease_RunsOutAndItsHolderIsRefused(t *testing.T) {
 		h := newHouse(t)
 		h.job(1)
 		g := h.poll(fsm.Want{Worker: "w1", Max: 1}, time.Second)
-		beat, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence)
+		beat, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence, nil)
 		if err != nil || beat.TTL != 60*time.Second || len(beat.Cancel) != 0 {
 			t.Fatalf("heartbeat: %+v, %v", beat, err)
 		}
@@ -181,7 +224,7 @@ func TestLease_RunsOutAndItsHolderIsRefused(t *testing.T) {
 			t.Fatalf("attempt %d under fence %d", again.Lease.Attempt, again.Lease.Fence)
 		}
 		var refused *fsm.Refusal
-		if _, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence); !errors.As(err, &refused) || refused.Code != fsm.LeaseLost {
+		if _, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence, nil); !errors.As(err, &refused) || refused.Code != fsm.LeaseLost {
 			t.Fatalf("the late holder's heartbeat: %v, want LEASE_LOST", err)
 		}
 	})
@@ -194,7 +237,7 @@ func TestLease_HeartbeatsKeepIt(t *testing.T) {
 		g := h.poll(fsm.Want{Worker: "w1", Max: 1}, time.Second)
 		index := h.view().Index()
 		for range 30 {
-			if _, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence); err != nil {
+			if _, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence, nil); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(20 * time.Second) // virtual
@@ -211,7 +254,7 @@ func TestLease_CancelIsToldByTheHeartbeat(t *testing.T) {
 		j := h.job(2)
 		g := h.poll(fsm.Want{Worker: "w1", Max: 2}, time.Second)
 		apply(h, fsm.CancelJob{User: j.User, Job: j.ID})
-		beat, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence)
+		beat, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence, nil)
 		if err != nil || !slices.Equal(beat.Cancel, []int{0, 1}) {
 			t.Fatalf("heartbeat after the cancel: %+v, %v", beat, err)
 		}

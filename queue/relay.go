@@ -17,10 +17,13 @@ import (
 
 // How the nodes speak of the queue on the cluster port.
 const (
-	pollPath = "/queue/poll"
-	beatPath = "/queue/beat"
+	pollPath    = "/queue/poll"
+	beatPath    = "/queue/beat"
+	controlPath = "/queue/control"
+	followPath  = "/queue/follow"
+	depthPath   = "/queue/depth"
 
-	patience = 10 * time.Second      // for a heartbeat, and for a leader beyond a poll's own wait
+	patience = 10 * time.Second      // to find a leader, beyond a request's own wait
 	pause    = 50 * time.Millisecond // before the leader is looked for again
 )
 
@@ -30,20 +33,26 @@ type pollMessage struct {
 }
 
 type beatMessage struct {
-	Fence uint64 `cbor:"1,keyasint"`
+	Fence    uint64     `cbor:"1,keyasint"`
+	Progress []Progress `cbor:"2,keyasint,omitempty"`
 }
 
-// reply is the answer to both.
-type reply struct {
+type followMessage struct {
+	Job   string        `cbor:"1,keyasint"`
+	After uint64        `cbor:"2,keyasint"`
+	Wait  time.Duration `cbor:"3,keyasint"`
+}
+
+// reply is the answer to each: an A or a refusal.
+type reply[A any] struct {
 	Refusal *fsm.Refusal `cbor:"1,keyasint,omitempty"`
-	Grant   *fsm.Grant   `cbor:"2,keyasint,omitempty"`
-	Beat    Beat         `cbor:"3,keyasint"`
+	Answer  A            `cbor:"2,keyasint"`
 }
 
 // atLeader runs local if this node's broker leads, else remote, and again after
-// a change of leader until it is answered. A poll's time (until; zero: none) is
-// exceeded only to find a leader.
-func (q *Queue) atLeader(ctx context.Context, until time.Time, local func(*broker) error, remote func(context.Context) error) error {
+// a change of leader until it is answered. A request's own time (until; zero:
+// none) is exceeded only to find a leader.
+func atLeader[A any](ctx context.Context, q *Queue, until time.Time, local func(*broker) (A, error), remote func(context.Context) (A, error)) (A, error) {
 	end := time.Now().Add(patience)
 	if !until.IsZero() {
 		end = until.Add(patience)
@@ -52,82 +61,78 @@ func (q *Queue) atLeader(ctx context.Context, until time.Time, local func(*broke
 	defer cancel()
 	for {
 		b, changed := q.current()
+		var a A
 		var err error
 		if b != nil {
-			err = local(b)
+			a, err = local(b)
 		} else {
-			err = remote(ctx)
+			a, err = remote(ctx)
 		}
 		var refused *fsm.Refusal
 		if err == nil || errors.As(err, &refused) {
-			return err
+			return a, err
 		}
 		q.log.Debug("queue: no answer from the leader yet", "err", err)
 		select {
 		case <-changed:
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return fmt.Errorf("queue: %w", node.ErrUnavailable)
+			return a, fmt.Errorf("queue: %w", node.ErrUnavailable)
 		}
 	}
 }
 
-func (q *Queue) relayPoll(ctx context.Context, w fsm.Want, wait time.Duration) (*fsm.Grant, error) {
-	r, err := q.ask(ctx, pollPath, pollMessage{w, max(wait, 0)})
-	return r.Grant, err
-}
-
-func (q *Queue) relayBeat(ctx context.Context, fence uint64) (Beat, error) {
-	r, err := q.ask(ctx, beatPath, beatMessage{fence})
-	return r.Beat, err
-}
-
 // ask puts a question to the leader.
-func (q *Queue) ask(ctx context.Context, path string, m any) (reply, error) {
-	var r reply
+func ask[A any](ctx context.Context, q *Queue, path string, m any) (A, error) {
+	var r reply[A]
 	body, err := cbor.Marshal(m)
 	if err != nil {
-		return r, fmt.Errorf("queue: encode %s: %w", path, err)
+		return r.Answer, fmt.Errorf("queue: encode %s: %w", path, err)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))
 	if err != nil {
-		return r, fmt.Errorf("queue: %s: %w", path, err)
+		return r.Answer, fmt.Errorf("queue: %s: %w", path, err)
 	}
 	resp, err := q.node.CallLeader(ctx, req)
 	if err != nil {
-		return r, fmt.Errorf("queue: ask the leader: %w", err)
+		return r.Answer, fmt.Errorf("queue: ask the leader: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return r, fmt.Errorf("queue: the leader answered %s", resp.Status)
+		return r.Answer, fmt.Errorf("queue: the leader answered %s", resp.Status)
 	}
 	if err := cbor.NewDecoder(resp.Body).Decode(&r); err != nil {
-		return r, fmt.Errorf("queue: read the leader's answer: %w", err)
+		return r.Answer, fmt.Errorf("queue: read the leader's answer: %w", err)
 	}
 	if r.Refusal != nil {
-		return r, r.Refusal
+		return r.Answer, r.Refusal
 	}
-	return r, nil
+	return r.Answer, nil
 }
 
 // serve answers what followers ask.
 func (q *Queue) serve() {
-	q.node.Handle("POST "+pollPath, answer(q, func(ctx context.Context, b *broker, m pollMessage) (r reply, err error) {
-		r.Grant, err = b.wait(ctx, m.Want, m.Wait)
-		return r, err
-	}))
-	q.node.Handle("POST "+beatPath, answer(q, func(_ context.Context, b *broker, m beatMessage) (r reply, err error) {
-		r.Beat, err = b.renew(m.Fence)
-		return r, err
-	}))
+	serve(q, pollPath, func(ctx context.Context, b *broker, m pollMessage) (Answer, error) {
+		return b.poll(ctx, m.Want, m.Wait)
+	})
+	serve(q, beatPath, func(_ context.Context, b *broker, m beatMessage) (Beat, error) {
+		return b.renew(m.Fence, m.Progress)
+	})
+	serve(q, controlPath, func(ctx context.Context, b *broker, m ControlAsk) (ControlAnswer, error) {
+		return b.control(ctx, m)
+	})
+	serve(q, followPath, func(ctx context.Context, b *broker, m followMessage) (Percents, error) {
+		return b.follow(ctx, m.Job, m.After, m.Wait)
+	})
+	serve(q, depthPath, func(_ context.Context, b *broker, _ struct{}) (Depth, error) { return b.depth(), nil })
 }
 
 // maxMessage bounds what another node may send.
-const maxMessage = 64 << 10
+const maxMessage = 1 << 20
 
-// answer makes an endpoint out of a function of the broker; 421 when this node does not lead.
-func answer[M any](q *Queue, fn func(context.Context, *broker, M) (reply, error)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+// serve makes an endpoint out of a function of the broker; 421 when this node does not lead.
+func serve[M, A any](q *Queue, path string, fn func(context.Context, *broker, M) (A, error)) {
+	q.node.Handle("POST "+path, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		var m M
 		body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxMessage))
 		if err == nil {
@@ -142,8 +147,8 @@ func answer[M any](q *Queue, fn func(context.Context, *broker, M) (reply, error)
 			http.Error(w, errNotLeading.Error(), http.StatusMisdirectedRequest)
 			return
 		}
-		r, err := fn(req.Context(), b, m)
-		if !errors.As(err, &r.Refusal) && err != nil {
+		var r reply[A]
+		if r.Answer, err = fn(req.Context(), b, m); err != nil && !errors.As(err, &r.Refusal) {
 			http.Error(w, err.Error(), http.StatusMisdirectedRequest)
 			return
 		}
@@ -153,5 +158,5 @@ func answer[M any](q *Queue, fn func(context.Context, *broker, M) (reply, error)
 			return
 		}
 		_, _ = w.Write(out) // a caller that is gone asks again
-	})
+	}))
 }
