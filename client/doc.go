@@ -22,6 +22,11 @@
 //   - An event stream yields each event once and in order: a cut is continued on another node from the last whole event.
 //   - A worker says nothing under a lease that it lost, reports an item at most as one outcome, and gives back what it does
 //     not finish.
+//   - With a spool, a result is on disk before it is sent and until the cluster has taken or refused it. What an earlier life left
+//     is sent before the session is opened, because with a new boot the cluster takes the old leases back.
+//   - Every lease is renewed from its grant to its last word by one parked control (or heartbeats, where there is none), whatever
+//     its handlers do; but no handler keeps a lease alive beyond its execution budget.
+//   - A directive is obeyed by whichever answer it comes. A worker that is drained stays and asks again; one told to exit goes.
 //
 // # Why not …
 //
@@ -36,6 +41,12 @@
 //     next one. io.ReaderAt has no position.
 //   - … send Idempotency-Key on worker calls? The contract scopes it to users; poll_id, the fence and "final once" do that work
 //     there without a record per heartbeat.
+//   - … keep the parked control and ask a second one for a new lease? Then there would be as many as leases. It is cut and asked anew,
+//     for all; several grants within 50 ms cut it once. Progress, which comes more often, goes beside it and does not park.
+//   - … a new boot_id per process? One per Run: what an earlier Run of the same process held is as dead as after a crash.
+//   - … start an item's execution budget with its handler? Items of one lease queue up at one GPU; see budget.
+//   - … lock the spool's folder? Two workers in one would send each other's results, which counts nothing twice; only the loss of
+//     power at the wrong moment could then cost one of them a result, and costs it an item's time.
 //   - … treat an unmarked handler error as final? Attempts are bounded by the queue, and most unmarked errors are the machine's
 //     fault, not the picture's; [BadInput] is for those that are.
 package client

@@ -32,6 +32,8 @@ const (
 	headerLastEventID   = "Last-Event-ID"
 	headerNextCursor    = "X-Next-Cursor"
 	headerRetryAfter    = "Retry-After"
+	headerDirective     = "X-Stoker-Directive"
+	headerSkipped       = "X-Stoker-Skipped"
 	headerAuthorization = "Authorization"
 )
 

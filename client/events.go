@@ -23,7 +23,7 @@ const maxEvent = 4 << 20
 // Event is one message of a job's stream.
 type Event struct {
 	ID   string          // position; hand the last one to Events to go on from there
-	Type string          // snapshot, item or status
+	Type string          // snapshot, item, status or progress
 	Data json.RawMessage // as GET /jobs/{id} and the contract describe it
 }
 
@@ -33,13 +33,31 @@ func (e Event) Status() Status {
 		Status Status
 		Job    struct{ Status Status }
 	}
-	if e.Type == "item" || json.Unmarshal(e.Data, &told) != nil {
-		return "" // an item's status is not the job's
+	if e.Type == "item" || e.Type == "progress" || json.Unmarshal(e.Data, &told) != nil {
+		return "" // an item's is not the job's
 	}
 	if told.Status == "" {
 		return told.Job.Status
 	}
 	return told.Status
+}
+
+// Progress is how far the event says that items are; nil unless it is of type progress. Progress lives in memory only: what came
+// while a stream was cut is not told again.
+func (e Event) Progress() (items []Progress) {
+	var told struct {
+		Items []struct {
+			Idx     int
+			Percent float64
+		}
+	}
+	if e.Type != "progress" || json.Unmarshal(e.Data, &told) != nil {
+		return nil
+	}
+	for _, it := range told.Items {
+		items = append(items, Progress{Idx: it.Idx, Percent: int(it.Percent)})
+	}
+	return items
 }
 
 // Events yields a job's events after lastID (empty: from now, beginning with a snapshot) until the job ends. A cut stream is

@@ -3,11 +3,13 @@ package client_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"stoker/client"
 )
@@ -71,14 +73,19 @@ func ExampleWorker() {
 		log.Fatal(err)
 	}
 	worker := client.Worker{
-		Cluster: cluster, ID: "gpu-1", Presets: []string{"interior"}, Slots: 2,
+		Cluster: cluster, ID: "gpu-1", Presets: []string{"interior"}, Slots: 2, GPU: "RTX 4090", VRAMMB: 24564,
+		Spool: "/var/lib/gpu-1/spool", Grace: 20 * time.Second,
+		Loaded: func() []string { return []string{"interior"} },
 		Handle: func(ctx context.Context, item *client.Item) (client.Result, error) {
 			var picture bytes.Buffer
 			if err := item.Download(ctx, &picture); err != nil {
 				return client.Result{}, err // the network's fault: another attempt may do better
 			}
 			png, err := paint(ctx, picture.Bytes(), item.Concepts, item.Progress)
-			if err != nil {
+			switch {
+			case errors.Is(err, errNoMemory):
+				return client.Result{}, client.OutOfMemory(err) // next time alone on a worker
+			case err != nil:
 				return client.Result{}, client.BadInput(err) // the picture's fault: final, refunded
 			}
 			return client.Result{}, item.UploadOutput(ctx, bytes.NewReader(png))
@@ -90,6 +97,8 @@ func ExampleWorker() {
 		log.Fatal(err)
 	}
 }
+
+var errNoMemory = errors.New("CUDA out of memory")
 
 func paint(_ context.Context, picture []byte, _ map[string]client.Concept, progress func(int)) ([]byte, error) {
 	progress(100)

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"io"
 	"sync/atomic"
+	"time"
 )
 
 // Why an item's context ended, as context.Cause tells it.
 var (
-	ErrCanceled  = errors.New("the item was canceled")
-	ErrLeaseLost = errors.New("the lease was lost; another worker has the item")
-	ErrDraining  = errors.New("the worker is draining")
+	ErrCanceled   = errors.New("the item was canceled")
+	ErrLeaseLost  = errors.New("the lease was lost; another worker has the item")
+	ErrDraining   = errors.New("the worker is draining")
+	ErrOverBudget = errors.New("the item took longer than its execution budget")
 )
 
 // Item is one picture to work on. Its context ends when it must be dropped.
@@ -26,31 +28,64 @@ type Item struct {
 
 	client    *Client
 	cancel    context.CancelCauseFunc
+	moved     func() // tells the keeper that percent has changed
 	percent   atomic.Int64
 	previewed atomic.Bool
+	measured  atomic.Int64 // ns spent OnGPU
+	transfer  atomic.Int64 // ns spent with pictures on their way
 }
 
-// Progress tells how far the item is, 0 to 100. It travels with the next heartbeat; telling often costs nothing.
-func (i *Item) Progress(percent int) { i.percent.Store(int64(min(max(percent, 0), 100))) }
+// Progress tells how far the item is, 0 to 100. It is sent on at most twice a second; telling often costs nothing.
+func (i *Item) Progress(percent int) {
+	now := int64(min(max(percent, 0), 100))
+	if i.percent.Swap(now) != now && i.moved != nil {
+		i.moved()
+	}
+}
+
+// OnGPU runs work and books its time as the item's cost. A handler that never calls it is booked its whole time but for the
+// Downloads and Uploads, which is more than it used if it waited for anything else.
+func (i *Item) OnGPU(work func() error) error {
+	defer clock(&i.measured)()
+	return work()
+}
 
 // Download streams the input picture into w.
 func (i *Item) Download(ctx context.Context, w io.Writer) error {
+	defer clock(&i.transfer)()
 	_, err := i.client.Download(ctx, i.InputURL, w)
 	return err
 }
 
 // UploadOutput puts the result picture (PNG) at its place.
 func (i *Item) UploadOutput(ctx context.Context, body Body) error {
+	defer clock(&i.transfer)()
 	return i.client.Upload(ctx, i.OutputURL, body)
 }
 
 // UploadPreview puts the preview (JPEG) at its place.
 func (i *Item) UploadPreview(ctx context.Context, body Body) error {
+	defer clock(&i.transfer)()
 	if err := i.client.Upload(ctx, i.PreviewURL, body); err != nil {
 		return err
 	}
 	i.previewed.Store(true)
 	return nil
+}
+
+// clock adds the time until it is stopped to sum.
+func clock(sum *atomic.Int64) (stop func()) {
+	began := time.Now()
+	return func() { sum.Add(int64(time.Since(began))) }
+}
+
+// gpuMillis is what the item cost, of a handler that ran for took.
+func (i *Item) gpuMillis(took time.Duration) int64 {
+	spent := time.Duration(i.measured.Load())
+	if spent == 0 {
+		spent = max(took-time.Duration(i.transfer.Load()), 0)
+	}
+	return spent.Milliseconds()
 }
 
 // Result names what a handler made. The zero value means the item's own keys: its output, and its preview if one was uploaded.
@@ -59,18 +94,28 @@ type Result struct {
 	PreviewKey string
 }
 
-// outcome is what to tell the cluster of a handler's end.
-func (i *Item) outcome(made Result, err error) ItemResult {
-	if err != nil {
-		return ItemResult{Idx: i.Idx, Status: Failed, Error: clip(err.Error()), Retryable: retryable(err)}
+// outcome is what to tell the cluster of a handler's end after took. over says that its budget had run out.
+func (i *Item) outcome(made Result, err error, took time.Duration, over bool) ItemResult {
+	r := ItemResult{Idx: i.Idx, Status: Done, OutputKey: made.OutputKey, PreviewKey: made.PreviewKey, GPUMillis: i.gpuMillis(took)}
+	if err == nil {
+		if r.OutputKey == "" {
+			r.OutputKey = i.OutputKey
+		}
+		if r.PreviewKey == "" && i.previewed.Load() {
+			r.PreviewKey = i.PreviewKey
+		}
+		return r
 	}
-	if made.OutputKey == "" {
-		made.OutputKey = i.OutputKey
+	cause, _ := causeOf(err)
+	switch {
+	case cause == "" && over:
+		cause = CauseTimeout
+	case cause == "":
+		cause = CauseTransient
 	}
-	if made.PreviewKey == "" && i.previewed.Load() {
-		made.PreviewKey = i.PreviewKey
+	return ItemResult{
+		Idx: i.Idx, Status: Failed, Error: clip(err.Error()), Cause: cause, Retryable: cause != CauseBadInput, GPUMillis: r.GPUMillis,
 	}
-	return ItemResult{Idx: i.Idx, Status: Done, OutputKey: made.OutputKey, PreviewKey: made.PreviewKey}
 }
 
 // clip keeps a message that people shall read in a list short, on a rune's edge.
@@ -80,24 +125,4 @@ func clip(message string) string {
 		return message
 	}
 	return string(runes[:400]) + "…"
-}
-
-// fault is an error with a verdict on whether another attempt may do better.
-type fault struct {
-	error
-	again bool
-}
-
-func (f fault) Unwrap() error { return f.error }
-
-// BadInput marks an error that is the picture's fault: the item fails now and for good, and is refunded.
-func BadInput(err error) error { return fault{err, false} }
-
-// Retryable marks an error that is not: another attempt, here or elsewhere, may do better while attempts are left. It is what an
-// unmarked error means too; the mark says that somebody thought about it, and wins over a BadInput inside.
-func Retryable(err error) error { return fault{err, true} }
-
-func retryable(err error) bool {
-	var f fault
-	return !errors.As(err, &f) || f.again
 }

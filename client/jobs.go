@@ -64,8 +64,16 @@ type Job struct {
 	Items         []JobItem      `json:"items"`
 	DownloadURLs  []DownloadURL  `json:"download_urls"`
 	PresignedURLs []PresignedURL `json:"presigned_urls"` // while created
+	Queue         *QueuePlace    `json:"queue"`          // while items of it wait for a worker, else nil
 	CreatedAt     time.Time      `json:"created_at"`
 	UpdatedAt     time.Time      `json:"updated_at"`
+}
+
+// QueuePlace is where a job's waiting items stand.
+type QueuePlace struct {
+	Position int    `json:"position"` // 1 is next; 0: nothing of it is ready
+	ETA      *int   `json:"eta_s"`    // seconds until it is its turn, about; nil: nobody can say
+	Reason   string `json:"reason"`   // what it waits for
 }
 
 // JobItem is one picture's state.

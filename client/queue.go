@@ -16,42 +16,24 @@ const prompt = 5 * time.Second
 // Queue uses the cluster's WorkerToken.
 func (c *Client) Queue() *Queue { return &Queue{client: c} }
 
-// Poll asks for work.
-type Poll struct {
+// Boot says which worker this is and what it can do.
+type Boot struct {
 	WorkerID string   `json:"worker_id"`
+	BootID   string   `json:"boot_id"` // of this life of the worker: another one gives the last life's leases back at once
+	Slots    int      `json:"slots,omitempty"`
 	Presets  []string `json:"presets,omitempty"` // empty: any
-	MaxItems int      `json:"max_items,omitempty"`
-	WaitS    int      `json:"wait_s"`            // how long the cluster may wait for work before it says there is none
-	PollID   string   `json:"poll_id,omitempty"` // a poll repeated with the same one gets the same grant
+	GPU      string   `json:"gpu,omitempty"`
+	VRAMMB   int      `json:"vram_mb,omitempty"`
+	SDK      string   `json:"sdk,omitempty"`
 }
 
-// Grant is a lease on items of one job.
-type Grant struct {
-	LeaseID           string             `json:"lease_id"`
-	Fence             uint64             `json:"fence"`
-	Attempt           int                `json:"attempt"`
-	ExpiresAt         time.Time          `json:"expires_at"`
-	TTLS              int                `json:"ttl_s"`
-	JobID             string             `json:"job_id"`
-	UserID            string             `json:"user_id"`
-	Preset            string             `json:"preset"`
-	Concepts          map[string]Concept `json:"concepts"`
-	Protect           []string           `json:"protect"`
-	Items             []GrantItem        `json:"items"`
-	CallbackURL       string             `json:"callback_url"`
-	IdempotencyPrefix string             `json:"idempotency_prefix"`
-	BatchConcurrency  int                `json:"batch_concurrency"`
-}
-
-// GrantItem is one picture: where it is and where its results go.
-type GrantItem struct {
-	Idx        int    `json:"idx"`
-	InputKey   string `json:"input_key"`
-	OutputKey  string `json:"output_key"`
-	PreviewKey string `json:"preview_key"`
-	InputURL   string `json:"input_url"`
-	OutputURL  string `json:"output_url"`
-	PreviewURL string `json:"preview_url"`
+// WorkerSession answers a Boot: the session to name in polls and controls, and the cluster's paces.
+type WorkerSession struct {
+	SessionID  string    `json:"session_id"`
+	PollWaitS  int       `json:"poll_wait_s"`
+	LeaseTTLS  int       `json:"lease_ttl_s"`
+	HeartbeatS int       `json:"heartbeat_s"`
+	Directive  Directive `json:"directive"`
 }
 
 // Progress is how far an item is.
@@ -73,7 +55,9 @@ type ItemResult struct {
 	OutputKey  string `json:"output_key,omitempty"`
 	PreviewKey string `json:"preview_key,omitempty"`
 	Error      string `json:"error,omitempty"`
-	Retryable  bool   `json:"retryable,omitempty"`
+	Retryable  bool   `json:"retryable,omitempty"` // what an older cluster goes by
+	Cause      Cause  `json:"cause,omitempty"`
+	GPUMillis  int64  `json:"gpu_ms,omitempty"` // what it cost; 0: not measured
 }
 
 // Receipt answers results.
@@ -83,19 +67,14 @@ type Receipt struct {
 	JobStatus  Status `json:"job_status"`
 }
 
-// Lease parks until there is work or WaitS passed; nil means none.
-func (q *Queue) Lease(ctx context.Context, p Poll) (*Grant, error) {
-	var grant Grant
-	r := q.post("/queue/lease", p)
-	r.attempt = time.Duration(p.WaitS)*time.Second + q.client.attempt
-	_, some, err := q.client.call(ctx, r, &grant)
-	if err != nil || !some {
-		return nil, err
-	}
-	return &grant, nil
+// Session opens the worker's session; a repeated one with the same BootID is the same. An older cluster refuses with 404 or 405,
+// and its polls need none.
+func (q *Queue) Session(ctx context.Context, boot Boot) (session WorkerSession, err error) {
+	_, _, err = q.client.call(ctx, q.post("/queue/session", boot), &session)
+	return session, err
 }
 
-// Heartbeat extends the lease.
+// Heartbeat extends one lease. Control does it for all, and hears cancels at once.
 func (q *Queue) Heartbeat(ctx context.Context, leaseID string, progress []Progress) (beat Heartbeat, err error) {
 	body := struct {
 		Progress []Progress `json:"progress,omitempty"`
@@ -116,15 +95,28 @@ func (q *Queue) Results(ctx context.Context, leaseID string, results ...ItemResu
 	return receipt, err
 }
 
-// Release gives items back (none named: all of the lease) and says how many went back to the queue. The reason "drain" burns
-// none of their attempts.
+// Release is work given back.
+type Release struct {
+	Items  []int  `json:"items,omitempty"`   // none named: all of the lease
+	DelayS int    `json:"delay_s,omitempty"` // seconds, at most 3600, before anybody gets them
+	Reason string `json:"reason,omitempty"`  // drain and preempted burn no attempt; any other is a cause, CauseTransient if unknown
+}
+
+// Release gives items back (none named: all of the lease) and says how many went back to the queue.
 func (q *Queue) Release(ctx context.Context, leaseID, reason string, items ...int) (requeued int, err error) {
-	body := struct {
-		Items  []int  `json:"items,omitempty"`
-		Reason string `json:"reason,omitempty"`
-	}{items, reason}
+	return q.release(ctx, leaseID, Release{Items: items, Reason: reason}, 0)
+}
+
+// ReleaseFor gives items back with all that may be said of it.
+func (q *Queue) ReleaseFor(ctx context.Context, leaseID string, what Release) (requeued int, err error) {
+	return q.release(ctx, leaseID, what, 0)
+}
+
+func (q *Queue) release(ctx context.Context, leaseID string, what Release, patience time.Duration) (int, error) {
+	r := q.post(leasePath(leaseID, "release"), what)
+	r.patience = patience
 	var out struct{ Requeued int }
-	_, _, err = q.client.call(ctx, q.post(leasePath(leaseID, "release"), body), &out)
+	_, _, err := q.client.call(ctx, r, &out)
 	return out.Requeued, err
 }
 

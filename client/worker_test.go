@@ -121,23 +121,29 @@ func TestWorker_Slots(t *testing.T) {
 	})
 }
 
-// Heartbeats carry a lease over work that is much longer than its TTL, and tell the progress.
-func TestWorker_HeartbeatsHoldTheLease(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBroker(1)
-		w := start(t, b, Worker{Handle: func(ctx context.Context, i *Item) (Result, error) {
-			i.Progress(40)
-			return Result{}, labor(ctx, 5*time.Minute)
-		}})
-		b.until(t, "the final", func() bool { return b.finals() == 1 })
-		w.end(t)
-		if b.items[0].attempts != 1 || b.beats < 29 || b.beats > 32 {
-			t.Errorf("%d attempts, %d heartbeats in 300 s at a TTL of 30 s", b.items[0].attempts, b.beats)
-		}
-		if len(b.percents) != 1 || b.percents[0].Percent != 40 {
-			t.Errorf("progress told: %v; want the one change once", b.percents)
-		}
-	})
+// Renewals carry a lease over work that is much longer than its TTL, and tell the progress; by control or, where there is none,
+// by heartbeat.
+func TestWorker_HoldsTheLease(t *testing.T) {
+	for name, old := range map[string]bool{"control": false, "heartbeats": true} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { holdsTheLease(t, old) }) })
+	}
+}
+
+func holdsTheLease(t *testing.T, old bool) {
+	b := newBroker(1)
+	b.old = old
+	w := start(t, b, Worker{Handle: func(ctx context.Context, i *Item) (Result, error) {
+		i.Progress(40)
+		return Result{}, labor(ctx, 5*time.Minute)
+	}})
+	b.until(t, "the final", func() bool { return b.finals() == 1 })
+	w.end(t)
+	if b.items[0].attempts != 1 || b.beats < 29 || b.beats > 32 {
+		t.Errorf("%d attempts, %d renewals in 300 s at a TTL of 30 s", b.items[0].attempts, b.beats)
+	}
+	if len(b.percents) != 1 || b.percents[0].Percent != 40 {
+		t.Errorf("progress told: %v; want the one change once", b.percents)
+	}
 }
 
 // A canceled item's context ends; nothing is said of it, and the others go on.
@@ -177,8 +183,8 @@ func TestWorker_LeaseLost(t *testing.T) {
 		b.lose()
 		b.until(t, "both handlers' end", func() bool { return causes.Load() == 2 })
 		w.end(t)
-		if b.refused != 1 || len(b.releases) > 0 {
-			t.Errorf("%d calls under a lost lease, released %v; want only the heartbeat that told it", b.refused, b.releases)
+		if b.refused != 0 || len(b.releases) > 0 {
+			t.Errorf("%d calls under a lost lease, released %v", b.refused, b.releases)
 		}
 	})
 }
@@ -231,47 +237,18 @@ func TestWorker_SweepsTheLastPoll(t *testing.T) {
 		w := startWith(t, b, Worker{Handle: func(context.Context, *Item) (Result, error) {
 			t.Error("handled")
 			return Result{}, nil
-		}}, script(hangs))
+		}}, func(_ string, r *http.Request) trouble {
+			if r != nil && r.URL.Path == "/queue/lease" && b.calls("/queue/lease") == 0 {
+				return hangs
+			}
+			return well
+		})
 		b.until(t, "the grant", func() bool { return len(b.grants) == 1 })
 		w.end(t)
 		if fmt.Sprint(b.releases) != "[drain []]" || len(b.grants) != 1 {
 			t.Errorf("released %v of %d grants", b.releases, len(b.grants))
 		}
 	})
-}
-
-// What a handler's end means to the queue.
-func TestWorker_Verdicts(t *testing.T) {
-	broken := errors.New("broken")
-	cases := []struct {
-		name     string
-		err      error
-		attempts int
-	}{
-		{"bad input is final", BadInput(broken), 1},
-		{"unmarked is tried again", broken, 3},
-		{"retryable is tried again", Retryable(broken), 3},
-		{"the outer mark wins", Retryable(fmt.Errorf("reading: %w", BadInput(broken))), 3},
-		{"a panic is tried again", nil, 3},
-	}
-	for _, tc := range cases {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBroker(1)
-				w := start(t, b, Worker{Handle: func(context.Context, *Item) (Result, error) {
-					if tc.err == nil {
-						panic("broken")
-					}
-					return Result{}, tc.err
-				}})
-				b.until(t, "the final", func() bool { return b.finals() == 1 })
-				w.end(t)
-				if it := b.items[0]; it.attempts != tc.attempts || it.final.Status != Failed || it.counted != 1 {
-					t.Errorf("%d attempts, %+v", it.attempts, it.final)
-				}
-			})
-		})
-	}
 }
 
 // A worker that the cluster does not know ends instead of asking for ever.
