@@ -8,15 +8,20 @@
 //	setup/    founds a cluster: keys, certificates, tokens, folders
 //	local/    nodes as processes on this machine
 //	status/   what `stoker status` shows
+//	queue/    what `stoker queue` shows
+//	worker/   what `stoker worker list` shows
+//	user/     what `stoker user` shows
+//	show/     how all of these look
 //	picture/  the sample worker's edits and the demo's rooms
 //	demo/     `stoker demo`
 //
 // # Invariants
 //
-//   - Nothing here imports node, queue, fsm, store, objects or handlers. A cluster is spoken to through package client, as anyone would.
+//   - Nothing here imports the server's node, queue, fsm, store, objects or handlers. A cluster is spoken to through package client, as anyone would.
 //   - Results go to standard output; progress, hints and errors to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
 //   - Flags win over STOKER_ variables, which win over files.
 //   - The first Ctrl-C or SIGTERM ends a command in order, the second at once.
+//   - An error is one line that says what to do next.
 //   - No token is taken as a flag: command lines are readable by everybody on the machine.
 //
 // # Why not …

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"stoker/client"
 )
@@ -73,4 +75,24 @@ func (f operatorFlags) dial() (*client.Client, error) {
 		return nil, errors.New("no admin token: it is in operator.toml, or in STOKER_ADMIN_TOKEN")
 	}
 	return client.New(c)
+}
+
+// adminPatience bounds an operator's question: a person is waiting.
+const adminPatience = 10 * time.Second
+
+// ask dials and puts a question to the cluster, for as long as a person waits.
+func (f operatorFlags) ask(s *shell, question func(context.Context, *client.Operator) error) error {
+	return f.askFor(s, adminPatience, question)
+}
+
+// askFor is ask with another patience.
+func (f operatorFlags) askFor(s *shell, patience time.Duration, question func(context.Context, *client.Operator) error) error {
+	cluster, err := f.dial()
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	ctx, cancel := context.WithTimeout(s.ctx, patience)
+	defer cancel()
+	return question(ctx, cluster.Operator())
 }

@@ -22,11 +22,12 @@ const pictureDone = "picture done"
 type retoucher struct {
 	delay time.Duration
 	log   *slog.Logger
+	warm  warm
 }
 
 // handle makes one picture: download, edit, upload result and preview. What is the picture's or the rule's fault is final, all else is
 // worth another attempt.
-func (r retoucher) handle(ctx context.Context, item *client.Item) (client.Result, error) {
+func (r *retoucher) handle(ctx context.Context, item *client.Item) (client.Result, error) {
 	began := time.Now()
 	input := &bounded{most: largestInput}
 	if err := item.Download(ctx, input); err != nil {
@@ -43,6 +44,7 @@ func (r retoucher) handle(ctx context.Context, item *client.Item) (client.Result
 		}
 		return client.Result{}, err
 	}
+	r.warm.add(item.Preset)
 	item.Progress(60)
 	if err := pause(ctx, r.delay); err != nil {
 		return client.Result{}, err

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -25,6 +27,8 @@ type Hooks struct {
 	Serve func(ctx context.Context, c config.Config) error
 	// Version of this binary, for `stoker version`.
 	Version string
+	// More commands, each a pointer to a struct of kong commands: those that need the inner rooms.
+	More []any
 }
 
 // commands is the command table.
@@ -33,9 +37,12 @@ type commands struct {
 	Dev    devCommand    `cmd:"" help:"Run a cluster on this machine, in ./.stoker."`
 	Init   initCommand   `cmd:"" help:"Make configuration, certificates and tokens of a new cluster."`
 	Serve  serveCommand  `cmd:"" help:"Run one node."`
-	Worker workerCommand `cmd:"" help:"Run the sample worker."`
+	Worker workerCommand `cmd:"" help:"Run the sample worker; list, drain and quarantine workers."`
+	Queue  queueCommand  `cmd:"" help:"Show what waits; explain, kick, pause and purge it."`
 	Status statusCommand `cmd:"" help:"Show members, leader, lag, queue and versions."`
 	User   userCommand   `cmd:"" help:"Show users, grant credits, set plans."`
+
+	kong.Plugins
 
 	Version versionCommand `cmd:"" help:"Print this binary's version."`
 }
@@ -46,29 +53,43 @@ type shell struct {
 	out   io.Writer
 	err   io.Writer
 	hooks Hooks
+	now   func() time.Time // for the ages in tables
 }
 
 func (s *shell) printf(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
-func (s *shell) notef(format string, args ...any)  { fmt.Fprintf(s.err, format, args...) }
+
+// printJSON is what --json prints: the wire's names, indented.
+func (s *shell) printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	s.printf("%s\n", text)
+	return nil
+}
+
+func (s *shell) notef(format string, args ...any) { fmt.Fprintf(s.err, format, args...) }
 
 // Run carries out one command line (without the program's name) and returns the process's exit code.
 func Run(args []string, hooks Hooks) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the next signal has its default effect
-	return run(&shell{ctx: ctx, out: os.Stdout, err: os.Stderr, hooks: hooks}, args)
+	return run(&shell{ctx: ctx, out: os.Stdout, err: os.Stderr, hooks: hooks, now: time.Now}, args)
 }
 
 func run(s *shell, args []string) int {
 	exited := -1 // by --help, in the middle of parsing
-	var table commands
+	table := commands{Plugins: s.hooks.More}
 	parser, err := kong.New(&table,
 		kong.Name("stoker"),
 		kong.Description("A self-hosted image job cluster in one binary. `stoker demo` shows it, `stoker dev` runs it here."),
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
-		kong.Bind(s))
+		kong.Bind(s),
+		kong.BindTo(s.ctx, (*context.Context)(nil)),
+		kong.BindTo(s.out, (*io.Writer)(nil)))
 	if err != nil {
 		panic(err) // the table above is wrong; every test would meet it
 	}

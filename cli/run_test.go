@@ -9,16 +9,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"stoker/cli/config"
 	"stoker/client"
 )
 
+// testTime is when every command of a test runs.
+var testTime = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
 // command runs one command line in an empty folder of its own.
 func command(t *testing.T, hooks Hooks, args ...string) (code int, out, err string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = run(&shell{ctx: t.Context(), out: &stdout, err: &stderr, hooks: hooks}, args)
+	code = run(&shell{ctx: t.Context(), out: &stdout, err: &stderr, hooks: hooks, now: func() time.Time { return testTime }}, args)
 	return code, stdout.String(), stderr.String()
 }
 
@@ -27,7 +31,7 @@ func TestRun_HelpAndUsage(t *testing.T) {
 	if code != 0 {
 		t.Errorf("no arguments: exit %d", code)
 	}
-	for _, name := range []string{"demo", "dev", "init", "serve", "worker", "status", "user show", "user grant", "user plan", "version"} {
+	for _, name := range []string{"demo", "dev", "init", "serve", "worker run", "worker list", "worker drain", "worker quarantine", "worker resume", "worker exit", "queue show", "queue explain", "queue dead", "queue kick", "queue pause", "queue resume", "queue purge", "status", "user show", "user grant", "user plan", "version"} {
 		if !strings.Contains(out, "\n  "+name+" ") {
 			t.Errorf("the help does not list %q:\n%s", name, out)
 		}
@@ -36,10 +40,12 @@ func TestRun_HelpAndUsage(t *testing.T) {
 			t.Errorf("%s --help: exit %d, %s%s", name, code, help, err)
 		}
 	}
-	if _, help, _ := command(t, Hooks{}, "worker", "--help"); !strings.Contains(help, "no segmentation model") {
-		t.Error("the worker's help must say what it cannot do")
+	for _, args := range [][]string{{"worker", "--help"}, {"worker", "run", "--help"}} {
+		if _, help, _ := command(t, Hooks{}, args...); !strings.Contains(help, "no segmentation model") {
+			t.Errorf("%v must say what the sample cannot do:\n%s", args, help)
+		}
 	}
-	for _, args := range [][]string{{"fly"}, {"init"}, {"status", "--yaml"}, {"user", "grant", "u_1"}, {"worker", "--slots", "x"}} {
+	for _, args := range [][]string{{"fly"}, {"init"}, {"status", "--yaml"}, {"user", "grant", "u_1"}, {"worker", "--slots", "x"}, {"worker", "lsit"}, {"worker", "drain"}, {"queue", "explian"}, {"queue", "--json", "--watch"}, {"queue", "kick", "j_1", "x"}} {
 		if code, out, err := command(t, Hooks{}, args...); code != exitUsage || out != "" || !strings.Contains(err, "--help") {
 			t.Errorf("%v: exit %d, %q, %q", args, code, out, err)
 		}

@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"time"
 
 	"stoker/cli/status"
+	"stoker/client"
 )
-
-// adminPatience bounds an operator's question: a person is waiting.
-const adminPatience = 10 * time.Second
 
 // statusCommand is `stoker status`.
 type statusCommand struct {
@@ -26,25 +23,20 @@ func (*statusCommand) Help() string {
 
 // Run asks whichever node answers.
 func (c *statusCommand) Run(s *shell) error {
-	cluster, err := c.dial()
-	if err != nil {
-		return err
-	}
-	defer cluster.Close()
-	ctx, cancel := context.WithTimeout(s.ctx, adminPatience)
-	defer cancel()
-	now, err := status.Fetch(ctx, cluster.Operator())
-	if err != nil {
-		return err
-	}
-	if !c.JSON {
-		now.Render(s.out)
+	return c.ask(s, func(ctx context.Context, o *client.Operator) error {
+		now, err := status.Fetch(ctx, o)
+		if err != nil {
+			return advise(err, nil)
+		}
+		if !c.JSON {
+			now.Render(s.out)
+			return nil
+		}
+		var text bytes.Buffer
+		if err := json.Indent(&text, now.Raw, "", "  "); err != nil {
+			return err
+		}
+		s.printf("%s\n", text.String())
 		return nil
-	}
-	var text bytes.Buffer
-	if err := json.Indent(&text, now.Raw, "", "  "); err != nil {
-		return err
-	}
-	s.printf("%s\n", text.String())
-	return nil
+	})
 }

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
+	"stoker/cli/user"
 	"stoker/client"
 )
 
@@ -42,9 +41,17 @@ type userPlan struct {
 	Plan string `arg:"" help:"Plan, as in free or pro."`
 }
 
-// Run shows the account.
+// Run shows the account and the newest of its ledger.
 func (c *userShow) Run(s *shell) error {
-	return c.operate(s, c.User, func(context.Context, *client.Operator) error { return nil })
+	return c.operate(s, c.User, func(ctx context.Context, o *client.Operator) error {
+		a, err := o.User(ctx, c.User)
+		if err != nil {
+			return err
+		}
+		user.Account(s.out, a)
+		user.Ledger(s.out, a.BillingPage)
+		return nil
+	})
 }
 
 // Run books the credits and shows the account.
@@ -52,44 +59,48 @@ func (c *userGrant) Run(s *shell) error {
 	if c.Amount == 0 {
 		return errors.New("0 credits change nothing")
 	}
-	return c.operate(s, c.User, func(ctx context.Context, o *client.Operator) error {
+	return c.change(s, c.User, func(ctx context.Context, o *client.Operator) error {
 		return o.GrantCredits(ctx, c.User, c.Amount, c.Reason)
 	})
 }
 
 // Run sets the plan and shows the account.
 func (c *userPlan) Run(s *shell) error {
-	return c.operate(s, c.User, func(ctx context.Context, o *client.Operator) error {
+	return c.change(s, c.User, func(ctx context.Context, o *client.Operator) error {
 		return o.SetPlan(ctx, c.User, c.Plan)
 	})
 }
 
-// operate does something to a user and shows what came of it.
+// change does something to a user and shows what came of it.
+func (f operatorFlags) change(s *shell, id string, do func(context.Context, *client.Operator) error) error {
+	return f.operate(s, id, func(ctx context.Context, o *client.Operator) error {
+		if err := do(ctx, o); err != nil {
+			return err
+		}
+		a, err := o.User(ctx, id)
+		if err != nil {
+			return err
+		}
+		user.Account(s.out, a)
+		return nil
+	})
+}
+
+// knownUsers is what to do about a user that is none.
+var knownUsers = hints{codeNotFound: "a user's id is what its GET /me says"}
+
+// operate asks about a user.
 func (f operatorFlags) operate(s *shell, id string, do func(context.Context, *client.Operator) error) error {
+	if err := userID(id); err != nil {
+		return err
+	}
+	return f.ask(s, func(ctx context.Context, o *client.Operator) error { return advise(do(ctx, o), knownUsers) })
+}
+
+// userID refuses what cannot be one before it travels.
+func userID(id string) error {
 	if !strings.HasPrefix(id, "u_") {
 		return fmt.Errorf("%q is no user id: they begin with u_", id)
 	}
-	cluster, err := f.dial()
-	if err != nil {
-		return err
-	}
-	defer cluster.Close()
-	ctx, cancel := context.WithTimeout(s.ctx, adminPatience)
-	defer cancel()
-	if err := do(ctx, cluster.Operator()); err != nil {
-		return err
-	}
-	me, err := cluster.Operator().User(ctx, id)
-	if err != nil {
-		return err
-	}
-	t := table.NewWriter()
-	t.SetOutputMirror(s.out)
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"user", "plan", "credits", "open jobs", "rules", "pictures a job"})
-	t.AppendRow(table.Row{me.UserID, me.Plan, me.Credits,
-		fmt.Sprintf("%d of %d", me.ConcurrentJobs, me.Limits.MaxConcurrency),
-		fmt.Sprintf("%d of %d", me.RuleSlots, me.Limits.MaxRuleSlots), me.Limits.MaxItems})
-	t.Render()
 	return nil
 }

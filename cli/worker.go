@@ -1,93 +1,85 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-	"log/slog"
-	"os"
-	"runtime"
-	"strings"
-	"time"
+	"context"
 
-	"stoker/cli/picture"
+	"stoker/cli/worker"
 	"stoker/client"
 )
 
-// workerGrace is how long pictures in work may take to finish after SIGTERM; a picture takes well under a second.
-const workerGrace = 20 * time.Second
-
-// workerCommand is `stoker worker`.
+// workerCommand is `stoker worker`: the sample worker, and the operator's hand on all workers.
 type workerCommand struct {
-	operatorFlags
-	ID        string        `env:"STOKER_WORKER_ID" help:"Name of this worker (host name and process id)."`
-	Presets   []string      `placeholder:"NAME" help:"Presets to take work for (all that it knows: interior, seller)."`
-	Slots     int           `default:"0" help:"Pictures in work at once (one per processor)."`
-	Delay     time.Duration `help:"Take so much longer for each picture, as a slow model would."`
-	LogFormat string        `enum:"text,json" default:"text" placeholder:"text|json" help:"Form of the log."`
+	Run        workerRun        `cmd:"" default:"withargs" help:"Run the sample worker (what plain \"stoker worker\" does)."`
+	List       workerList       `cmd:"" help:"List the workers that were here lately."`
+	Drain      workerDrain      `cmd:"" help:"Give a worker no more work; it stays."`
+	Quarantine workerQuarantine `cmd:"" help:"Give a worker no more work because it is suspect."`
+	Resume     workerResume     `cmd:"" help:"Give a worker work again."`
+	Exit       workerExit       `cmd:"" help:"Tell a worker to finish and end."`
 }
 
-// Help says what it can do, which is little.
+// Help shows how to call it.
 func (*workerCommand) Help() string {
-	return `A stand-in for a GPU worker: it polls the queue of any node, really changes the pictures and reports them one by one.
-It has no segmentation model. It finds regions by simple colour clustering over the picture, and tells which is which
-by position, size and brightness: what lies low and wide is the floor. Plain rooms come out well, others as they may.
+	return `Without a command it runs the sample worker, which has no segmentation model; "stoker worker run --help" says what it can.
 
-  recolor  #rrggbb or a CSS colour name          tone     warmer, cooler, brighter, darker or -100 to 100
-  texture  wood, marble, linen or concrete       remove   fills the region from what surrounds it
-
-Protected concepts keep every pixel. Results are PNG in full size, previews JPEG of at most 400 pixels.
-
-  stoker worker --operator cluster/operator.toml --presets interior --slots 2
-  STOKER_ENDPOINTS=http://10.0.0.1:8080 STOKER_WORKER_TOKEN=wrk_… stoker worker`
+  stoker worker --operator cluster/operator.toml
+  stoker worker list
+  stoker worker drain gpu-7 --why "new driver"`
 }
 
-// Run works until it is told to stop, then finishes what it began.
-func (c *workerCommand) Run(s *shell) error {
-	cluster, err := c.cluster()
-	if err != nil {
-		return err
-	}
-	if cluster.WorkerToken == "" {
-		return errors.New("no worker token: it is in operator.toml, or in STOKER_WORKER_TOKEN")
-	}
-	presets, err := c.presets()
-	if err != nil {
-		return err
-	}
-	if c.Slots < 0 {
-		return fmt.Errorf("--slots %d: give 1 or more", c.Slots)
-	}
-	if c.Slots == 0 {
-		c.Slots = runtime.GOMAXPROCS(0)
-	}
-	if c.ID == "" {
-		host, err := os.Hostname()
+type workerList struct {
+	operatorFlags
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// workerNamed is what the operator's word on a worker takes.
+type workerNamed struct {
+	operatorFlags
+	ID  string `arg:"" help:"Worker id, as in \"stoker worker list\"."`
+	Why string `placeholder:"TEXT" help:"What the list shall say of it."`
+}
+
+type workerDrain struct{ workerNamed }
+type workerQuarantine struct{ workerNamed }
+type workerResume struct{ workerNamed }
+type workerExit struct{ workerNamed }
+
+// Run lists them.
+func (c *workerList) Run(s *shell) error {
+	return c.ask(s, func(ctx context.Context, o *client.Operator) error {
+		all, err := o.Workers(ctx)
 		if err != nil {
-			host = "worker"
+			return advise(err, nil)
 		}
-		c.ID = fmt.Sprintf("%s-%d", host, os.Getpid())
-	}
-	log := slog.New(slog.NewTextHandler(s.out, nil))
-	if c.LogFormat == "json" {
-		log = slog.New(slog.NewJSONHandler(s.out, nil))
-	}
-	w := client.Worker{
-		Cluster: cluster, ID: c.ID, Presets: presets, Slots: c.Slots, Grace: workerGrace, Log: log,
-		Handle: retoucher{delay: c.Delay, log: log}.handle,
-	}
-	return w.Run(s.ctx)
+		if c.JSON {
+			return s.printJSON(struct {
+				Workers []client.KnownWorker `json:"workers"`
+			}{all})
+		}
+		worker.Table(s.out, all, s.now())
+		return nil
+	})
 }
 
-// presets are those asked for, or all that the sample worker can do: what it did not know it could only refuse.
-func (c *workerCommand) presets() ([]string, error) {
-	known := picture.Presets()
-	if len(c.Presets) == 0 {
-		return known, nil
-	}
-	for _, name := range c.Presets {
-		if !strings.Contains(" "+strings.Join(known, " ")+" ", " "+name+" ") {
-			return nil, fmt.Errorf("--presets %s: the sample worker knows %s", name, strings.Join(known, ", "))
+// Run drains it.
+func (c *workerDrain) Run(s *shell) error { return c.put(s, client.WorkerDraining) }
+
+// Run quarantines it.
+func (c *workerQuarantine) Run(s *shell) error { return c.put(s, client.WorkerQuarantined) }
+
+// Run takes drain and quarantine back.
+func (c *workerResume) Run(s *shell) error { return c.put(s, client.WorkerActive) }
+
+// Run tells it to end.
+func (c *workerExit) Run(s *shell) error { return c.put(s, client.WorkerExiting) }
+
+// put brings the worker into a state and says what that means.
+func (c *workerNamed) put(s *shell, state client.WorkerState) error {
+	return c.ask(s, func(ctx context.Context, o *client.Operator) error {
+		now, err := o.SetWorker(ctx, c.ID, state, c.Why)
+		if err != nil {
+			return advise(err, hints{codeNotFound: "`stoker worker list` names those that were here in the last day"})
 		}
-	}
-	return c.Presets, nil
+		worker.Now(s.out, now)
+		return nil
+	})
 }

@@ -71,8 +71,8 @@ func (s *show) watchNodes(ctx context.Context) {
 		cancel()
 		if err == nil {
 			for _, m := range now.Members {
-				if n, ok := s.cluster.Node(m.ID); ok && n.Process().Alive() && m.Alive {
-					s.screen.node(m.ID, m.Role, m.Index)
+				if n, ok := s.cluster.Node(m.ID); ok && n.Process().Alive() && m.Up() {
+					s.screen.node(m.ID, now.RoleOf(m), m.Index)
 				}
 			}
 		}

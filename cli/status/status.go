@@ -27,12 +27,35 @@ type Member struct {
 	HTTP    string  `json:"http"`
 	Voter   bool    `json:"voter"`
 	Alive   bool    `json:"alive"`
-	Role    string  `json:"role"`
+	Role    string  `json:"role"` // as it said last; see RoleOf
 	Version string  `json:"version"`
 	Index   uint64  `json:"index"`
 	Lag     uint64  `json:"lag"`             // entries behind the furthest member
 	Contact float64 `json:"last_contact_ms"` // since it was last heard of; −1: never
 	Offset  float64 `json:"clock_offset_ms"` // its wall clock against that of the node that answered
+}
+
+// silence is how long a member may say nothing before it is shown as down, in ms. Members ask each other every second.
+const silence = 3000
+
+// leader is what the member that leads says of itself.
+const leader = "leader"
+
+// Up reports whether the member was heard of lately.
+func (m Member) Up() bool { return m.Alive && m.Contact >= 0 && m.Contact <= silence }
+
+// RoleOf is a member's role as far as the node that answered can know: who leads it knows from the log, and of the others it has
+// what they said last. A word from before the last election must not make a second leader.
+func (s Status) RoleOf(m Member) string {
+	switch {
+	case m.ID == s.Leader:
+		return leader
+	case m.Role != leader:
+		return m.Role
+	case m.Up():
+		return "follower" // it heard of the election, or is about to
+	}
+	return "was leader"
 }
 
 // Queue is the queue in numbers.

@@ -19,7 +19,7 @@ func (s Status) Render(w io.Writer) {
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"node", "role", "state", "address", "index", "lag", "heard", "clock", "version"})
 	for _, m := range s.Members {
-		t.AppendRow(table.Row{m.ID, role(m), state(m), m.HTTP, m.Index, m.Lag, heard(m.Contact), clock(m.Offset), m.Version})
+		t.AppendRow(table.Row{m.ID, s.role(m), state(m), m.HTTP, m.Index, m.Lag, heard(m.Contact), clock(m.Offset), m.Version})
 	}
 	t.Render()
 	if s.Leader == "" {
@@ -28,18 +28,18 @@ func (s Status) Render(w io.Writer) {
 	fmt.Fprintf(w, "queue: %s ready, %d leases, %d dead, %d workers waiting\n", ready(s.Queue.Ready), s.Queue.Leases, s.Queue.Dead, s.Queue.Waiters)
 }
 
-func role(m Member) string {
+func (s Status) role(m Member) string {
 	if !m.Voter {
-		return m.Role + " (no vote)"
+		return s.RoleOf(m) + " (no vote)"
 	}
-	return m.Role
+	return s.RoleOf(m)
 }
 
 func state(m Member) string {
-	if m.Alive {
+	if m.Up() {
 		return "up"
 	}
-	return "DOWN"
+	return "down"
 }
 
 func heard(ms float64) string {

@@ -44,7 +44,7 @@ func TestRender(t *testing.T) {
 	var table strings.Builder
 	s.Render(&table)
 	for _, says := range []string{
-		"cluster c_1, epoch 2, term 7, as n1 sees it", "│ leader ", "-1.50 s", "follower (no vote)", "DOWN", "65 s ago", "never",
+		"cluster c_1, epoch 2, term 7, as n1 sees it", "│ leader ", "-1.50 s", "follower (no vote)", "│ down ", "65 s ago", "never",
 		"queue: 5 interior, 3 seller ready, 2 leases, 1 dead, 4 workers waiting",
 	} {
 		if !strings.Contains(table.String(), says) {
@@ -55,5 +55,27 @@ func TestRender(t *testing.T) {
 	table.Reset()
 	if s.Render(&table); !strings.Contains(table.String(), "no leader") {
 		t.Errorf("a cluster without a leader:\n%s", table.String())
+	}
+}
+
+func TestRoleOf_OneLeaderAtMost(t *testing.T) {
+	// n1 led, was cut off, and its last word is of before the election that n2 won.
+	for _, c := range []struct {
+		leader  string
+		contact float64
+		role    string
+		up      bool
+	}{
+		{"n2", 2900, "follower", true}, {"n2", 3100, "was leader", false}, {"n2", -1, "was leader", false},
+		{"", 100, "follower", true}, {"n1", 100, "leader", true}, {"n1", 4000, "leader", false},
+	} {
+		s, m := Status{Leader: c.leader}, Member{ID: "n1", Role: "leader", Alive: true, Contact: c.contact}
+		if s.RoleOf(m) != c.role || m.Up() != c.up {
+			t.Errorf("leader %q, heard %v ms ago: %s, up %v", c.leader, c.contact, s.RoleOf(m), m.Up())
+		}
+	}
+	s := Status{Leader: "n2"}
+	if got := s.RoleOf(Member{ID: "n2", Role: "follower"}); got != "leader" {
+		t.Errorf("the new leader before it reported: %s", got)
 	}
 }

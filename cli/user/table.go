@@ -1,0 +1,45 @@
+package user
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"stoker/cli/show"
+	"stoker/client"
+)
+
+// Account shows what a user has and may.
+func Account(w io.Writer, a client.Account) {
+	t := show.Table(w, "user", "plan", "credits", "open jobs", "rules", "pictures a job")
+	t.AppendRow(table.Row{a.UserID, show.Plain(a.Plan), a.Credits,
+		fmt.Sprintf("%d of %d", a.ConcurrentJobs, a.Limits.MaxConcurrency),
+		fmt.Sprintf("%d of %d", a.RuleSlots, a.Limits.MaxRuleSlots), a.Limits.MaxItems})
+	t.Render()
+	if a.Revoked {
+		fmt.Fprintln(w, "This user is revoked: its tokens are refused.")
+	}
+}
+
+// Ledger shows the newest of what was booked. A cluster that sends no ledger gets no table, and no claim that it is empty.
+func Ledger(w io.Writer, page client.BillingPage) {
+	if page.Events == nil {
+		return
+	}
+	if len(page.Events) == 0 {
+		fmt.Fprintln(w, "Nothing was ever booked. `stoker user grant USER CREDITS --reason TEXT` books credits.")
+		return
+	}
+	t := show.Table(w, "booked", "type", "amount", "balance", "for")
+	for _, e := range page.Events {
+		t.AppendRow(table.Row{e.CreatedAt.UTC().Format(time.DateTime), show.Plain(e.Type), fmt.Sprintf("%+d", e.Amount), e.Balance, show.Plain(e.Ref)})
+	}
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 3, Align: text.AlignRight}})
+	t.Render()
+	if page.NextCursor != "" {
+		fmt.Fprintf(w, "These are the newest %d; older ones follow.\n", len(page.Events))
+	}
+}
