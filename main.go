@@ -5,9 +5,15 @@ package main
 import (
 	"os"
 
+	"stoker/bench"
 	"stoker/cli"
 )
 
+// benchCommand is `stoker bench`; it stands here since it drives the inner rooms.
+type benchCommand struct {
+	Bench bench.Commands `cmd:"" help:"Measure and torment a cluster made for it."`
+}
+
 func main() {
-	os.Exit(cli.Run(os.Args[1:], cli.Hooks{Serve: serve, Version: version()}))
+	os.Exit(cli.Run(os.Args[1:], cli.Hooks{Serve: serve, Version: version(), More: []any{&benchCommand{}}}))
 }

@@ -28,6 +28,7 @@ var rooms = map[string][]string{
 	"objects":  {"node", "fsm", "store"},
 	"client":   {},
 	"cli":      {"client"},
+	"bench":    {"fsm", "store", "client", "cli"},
 }
 
 // source is one Go file of this module.

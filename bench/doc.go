@@ -1,0 +1,21 @@
+// Package bench measures and torments: what must be seen of the queue, as commands that anybody can repeat.
+//
+// There are three. [QueueSim] drives the machine alone, in virtual time, and says how fair it is. [Queue] parks thousands of
+// polls on three real processes and measures what an item takes from its commit to a worker. [QueueChaos] kills workers and
+// nodes in a seeded loop and proves at the end that nothing was lost, done twice or paid twice.
+//
+// # Invariants
+//
+//   - A command prints figures it measured in this very run, and compares only figures of the same run: a machine's load
+//     changes more between two runs than most code does.
+//   - What a command asserts it also asserts in its test, with smaller numbers.
+//   - Everything random comes from a seed that can be given.
+//   - Only loopback is dialled, and nothing is left behind: no process, no folder.
+//
+// # Why not …
+//
+//   - testing.B? These are whole systems, of several processes or an hour of virtual time; one run is the sample.
+//   - … a fluid model for fairness in the test, instead of the machine? The machine is the product. The fluid share is what it
+//     is compared with (Parekh and Gallager 1993: how far a packet system may fall behind generalized processor sharing).
+//   - … a load generator from outside? It would have to know the worker's protocol, sessions and fences.
+package bench
