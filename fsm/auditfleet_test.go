@@ -56,6 +56,8 @@ func (a *auditor) indexed() {
 	if seen != rows {
 		a.failf("%d ready rows, %d by age", rows, seen)
 	}
+	a.lines("fair", fair, func(s share) uint64 { return s.VTime })
+	a.lines("hungry", hungry, func(s share) uint64 { return uint64(s.Hungry) })
 	live := map[string][]uint64{}
 	for _, l := range leases.Scan(a.v, "") {
 		if l.Ended == "" {
@@ -78,6 +80,38 @@ func (a *auditor) indexed() {
 	}
 	if all := leasesByWorker.Len(a.v, ""); all != n || leasesLive.Len(a.v, "") != n {
 		a.failf("%d leases live, %d by worker, %d in all", n, all, leasesLive.Len(a.v, ""))
+	}
+}
+
+// lines: in each line of an index of shares, one for each preset and class, stand
+// the users below their cap that have ready work of it, in order.
+func (a *auditor) lines(name string, index *store.Index[share], at func(share) uint64) {
+	want := 0
+	groups := map[[2]string]bool{}
+	for _, s := range shares.Scan(a.v, "") {
+		if s.Hungry > a.v.Clock() || len(s.Waiting) > 0 && s.Hungry == 0 {
+			a.failf("%s is hungry since %d", s.User, s.Hungry)
+		}
+		for preset := range s.Waiting {
+			groups[[2]string{preset, s.Class}] = true
+			if s.Leased < s.Max {
+				want++
+			}
+		}
+	}
+	got := 0
+	for g := range groups {
+		last := uint64(0)
+		for _, s := range index.Scan(a.v, store.Str(g[0]).Str(g[1])) {
+			got++
+			if at(s) < last || s.Class != g[1] || s.Waiting[g[0]] <= 0 || s.Leased >= s.Max {
+				a.failf("the %s line of %v has %+v after %d", name, g, s, last)
+			}
+			last = at(s)
+		}
+	}
+	if all := index.Len(a.v, ""); got != want || all != want {
+		a.failf("%d places in the %s lines, %d in all, there should be %d", got, name, all, want)
 	}
 }
 

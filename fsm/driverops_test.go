@@ -221,10 +221,12 @@ func (d *driver) lease() {
 		if d.dice.one(3) {
 			w.Presets = []string{oneOf(d.dice, "interior", "seller", "garden")}
 		}
-		if d.dice.one(3) {
+		if d.dice.one(2) {
 			w.Loaded = []string{oneOf(d.dice, "interior", "seller")}
 		}
-		c.Wants = append(c.Wants, w)
+		if c.Wants = append(c.Wants, w); w.Poll != "" && d.dice.one(4) {
+			c.Wants = append(c.Wants, w) // sent again while it waits
+		}
 	}
 	d.pending = append(d.pending, d.number(Propose(c), func(o Outcome) error {
 		a, err := Answer(c, o)

@@ -47,8 +47,6 @@ const (
 	warmWait = 2 * second
 	// laneEvery: one grant of so many goes to overdue work, if there is any.
 	laneEvery = 10
-	// laneDepth is how many overdue items the lane looks at for one it may grant.
-	laneDepth = 64
 	// contestedBatch is how many items one lease takes while somebody else waits
 	// for the same preset: nobody is passed over by more than that at a time.
 	contestedBatch = 8
@@ -119,8 +117,10 @@ func (r *round) next() bool {
 	if !found {
 		return false
 	}
-	i, ok := r.choose(h)
-	if !ok {
+	i, warm, ok := r.warmer(h, presets)
+	if ok {
+		h = warm
+	} else if i, ok = r.choose(h); !ok {
 		r.held[h.ref.preset] = true
 		return true
 	}
@@ -147,6 +147,52 @@ func (r *round) presets() []string {
 		}
 	}
 	return out
+}
+
+// slack is the virtual time by which somebody may be served before the fair head
+// for the sake of a worker that has its preset warm: one contested batch.
+const slack = contestedBatch * tick
+
+// warmer finds, where no worker that waits has the head's preset warm, other work
+// for the first that takes it: the fairest of the presets it has warm, unless the
+// head's class or the user whose turn it is would be passed over by more than
+// slack. When more is ordered than can be done, all work has waited for long and
+// one worker at a time comes; without this rule it would change models each time.
+func (r *round) warmer(h head, presets []string) (int, head, bool) {
+	first := -1
+	for _, i := range r.left {
+		w := r.wants[i]
+		if !w.takes(h.ref.preset) {
+			continue
+		}
+		if slices.Contains(w.Loaded, h.ref.preset) {
+			return 0, head{}, false
+		}
+		if first < 0 {
+			first = i
+		}
+	}
+	if first < 0 || h.lane {
+		return 0, head{}, false
+	}
+	w := r.wants[first]
+	var loaded []string
+	for _, p := range presets {
+		if w.takes(p) && slices.Contains(w.Loaded, p) {
+			loaded = append(loaded, p)
+		}
+	}
+	s, found := fairest(r.tx, loaded)
+	if !found {
+		return 0, head{}, false
+	}
+	its, theirs := classOf(r.tx, h.share.Class), classOf(r.tx, s.Class)
+	turn, _ := fairestOf(r.tx, s.Class, presets)
+	if theirs.VTime > its.VTime+slack/weightOf(r.tx, its.Name) || s.VTime > turn.VTime+slack {
+		return 0, head{}, false
+	}
+	warm, found := earliest(r.tx, s, loaded)
+	return first, warm, found
 }
 
 // choose finds the worker for a head: one that has the preset warm, else the

@@ -12,6 +12,7 @@ type head struct {
 	share share
 	ref   readyRef
 	since int64 // machine clock
+	lane  bool  // it comes out of turn
 }
 
 // head finds what comes next among the presets.
@@ -42,8 +43,9 @@ func earliest(tx *Tx, s share, presets []string) (first head, found bool) {
 	return first, found
 }
 
-// oldestOverdue finds the work that has been overdue for longest and whose user
-// is not at its cap.
+// oldestOverdue finds the user that has waited for longest beyond its class's
+// limit for its next grant, and its first work. It is the user's wait that counts,
+// not an item's age: who orders a mountain has old items whatever it is given.
 func oldestOverdue(tx *Tx, presets []string) (best head, found bool) {
 	var longest int64
 	for _, c := range classes.Scan(tx, "") {
@@ -61,25 +63,23 @@ func oldestOverdue(tx *Tx, presets []string) (best head, found bool) {
 	return best, found
 }
 
-// overdueOf is the oldest overdue work of one class and preset, and by how much.
+// overdueOf is the hungriest user of one class and preset, and by how much it is
+// overdue.
 func overdueOf(tx *Tx, class, preset string, limit int64) (h head, over int64, found bool) {
-	looked := 0
-	for k, item := range aged.Scan(tx, store.Str(preset).Str(class)) {
-		over = tx.now() - item.Since - limit
-		if looked++; over < 0 || looked > laneDepth {
-			return head{}, 0, false
+	for _, s := range hungry.Scan(tx, store.Str(preset).Str(class)) {
+		if over = tx.now() - s.Hungry - limit; over < 0 {
+			break
 		}
-		ref := parseReady(k)
-		if s := shareOf(tx, ref.user); s.Leased < s.Max {
-			return head{share: s, ref: ref, since: item.Since}, over, true
-		}
+		h, found = earliest(tx, s, []string{preset})
+		h.lane = true
+		return h, over, found
 	}
 	return head{}, 0, false
 }
 
 // grant gives the head, and more of the same job, to a waiting worker.
 func (r *round) grant(i int, h head) *Grant {
-	tx, w, s := r.tx, r.wants[i], h.share
+	tx, w := r.tx, r.wants[i]
 	j, picked := r.pick(w, h)
 	p := presetOf(tx, j)
 	tx.m.Fence++
@@ -109,7 +109,7 @@ func (r *round) grant(i int, h head) *Grant {
 	}
 	l.Held = slices.Clone(l.Granted)
 	leases.Put(tx.Tx, store.Uint(l.Fence), l)
-	r.account(w, s, j, len(picked))
+	r.account(w, h, j, len(picked))
 	startRunning(tx, &j, w.Worker)
 	tx.changes.lease(LeaseChange{Fence: l.Fence, Granted: &l})
 	g.Lease, g.Job = l, j
@@ -118,11 +118,12 @@ func (r *round) grant(i int, h head) *Grant {
 
 // account books a grant of n items: the user's and its class's virtual time, the
 // counts, the worker's row.
-func (r *round) account(w Want, s share, j Job, n int) {
-	tx := r.tx
+func (r *round) account(w Want, h head, j Job, n int) {
+	tx, s := r.tx, h.share
 	count(tx, &s, j.Preset, -n)
 	s.Leased += n
-	charge(tx, &s, n, j.Price)
+	charge(tx, &s, n, j.Preset, j.Price, h.lane)
+	s.Hungry = tx.now()
 	putShare(tx, s)
 	tx.m.Grants++
 	tx.m.Handed += uint64(n)
@@ -130,8 +131,9 @@ func (r *round) account(w Want, s share, j Job, n int) {
 
 	known := workerOf(tx, w.Worker)
 	known.LastGrant, known.SeenAt, known.GrantedAt = tx.now(), tx.now(), tx.wall()
-	if !slices.Equal(known.Loaded, w.Loaded) {
-		known.Loaded = w.Loaded
+	known.Loaded = w.Loaded
+	if len(w.Loaded) > 0 && !slices.Contains(w.Loaded, j.Preset) {
+		known.Loaded = append(slices.Clone(w.Loaded), j.Preset) // it loads what it was granted
 	}
 	putWorker(tx, known)
 }

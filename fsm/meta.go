@@ -12,7 +12,6 @@ type meta struct {
 	ClusterID       string         `cbor:"6,keyasint"`
 	SettingsVersion uint64         `cbor:"7,keyasint"`
 	Fence           uint64         `cbor:"8,keyasint"`  // the last one handed out
-	VTime           uint64         `cbor:"9,keyasint"`  // the queue's virtual time
 	Waiting         map[string]int `cbor:"10,keyasint"` // ready items by preset
 
 	Grants    uint64 `cbor:"11,keyasint,omitempty"` // leases handed out, ever
@@ -20,6 +19,8 @@ type meta struct {
 	Rate      int64  `cbor:"13,keyasint,omitempty"` // items handed out in the last full minute
 	RateSince int64  `cbor:"14,keyasint,omitempty"` // machine clock; the window under way
 	RateFrom  uint64 `cbor:"15,keyasint,omitempty"` // Handed then
+
+	VTimes map[string]uint64 `cbor:"18,keyasint,omitempty"` // by preset: virtual time of the class served last in turn
 }
 
 var (

@@ -30,10 +30,12 @@ type model struct {
 	dead    map[string]*modelDead
 
 	seeded  bool                   // the entry brings chance: back-offs are spread
-	virtual float64                // of the queue, in credits of weight 1
+	virtual map[string]int64       // by preset: of the plan that was served last in turn
 	classes map[string]*modelClass // by plan
-	tag     map[string]float64     // virtual time that users have received
+	tag     map[string]int64       // virtual time that users have received
+	hungry  map[string]int64       // since when users wait for their next grant
 	pace    map[string]int64       // ms an item takes, by preset
+	shown   map[string]bool        // rules of the fair order that have come to bear
 }
 
 // modelDead is a dead item, and until when it is listed.
@@ -89,7 +91,8 @@ func newModel(s Settings) *model {
 		users: map[string]*modelUser{}, devices: map[string]string{}, rules: map[string]map[string]string{},
 		jobs: map[string]*modelJob{}, leases: map[uint64]*modelLease{}, workers: map[string]*modelWorker{},
 		objects: map[string]string{}, files: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]*modelDead{},
-		paused: map[string]bool{}, classes: map[string]*modelClass{}, tag: map[string]float64{}, pace: map[string]int64{},
+		paused: map[string]bool{}, classes: map[string]*modelClass{}, tag: map[string]int64{}, pace: map[string]int64{},
+		virtual: map[string]int64{}, hungry: map[string]int64{}, shown: map[string]bool{},
 	}
 }
 

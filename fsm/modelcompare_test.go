@@ -38,6 +38,9 @@ func (m *model) compare(v *View) error {
 	if err := m.compareLeases(v); err != nil {
 		return err
 	}
+	if err := m.compareShares(v); err != nil {
+		return err
+	}
 	if err := m.compareWorkers(v); err != nil {
 		return err
 	}

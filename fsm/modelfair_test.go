@@ -1,26 +1,26 @@
 package fsm
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
+
+	"stoker/store"
 )
 
-// modelClass is a plan's place in the fair order.
+// modelClass is a plan's place in the fair order. All times are in ticks.
 type modelClass struct {
-	time  float64 // virtual time received, by weight
-	users float64 // virtual time of its user that was served last
+	time  int64            // virtual time received, by weight
+	users map[string]int64 // by preset: virtual time of its user that was served last in turn
 }
 
 func (m *model) class(plan string) *modelClass {
 	if m.classes[plan] == nil {
-		m.classes[plan] = &modelClass{}
+		m.classes[plan] = &modelClass{users: map[string]int64{}}
 	}
 	return m.classes[plan]
 }
-
-func (m *model) classOf(user string) *modelClass { return m.class(m.users[user].plan) }
 
 // hasReady says whether a user, or anybody on a plan, has ready work.
 func (m *model) hasReady(user, plan string) bool {
@@ -29,15 +29,86 @@ func (m *model) hasReady(user, plan string) bool {
 	})
 }
 
-// wake: who has had nothing ready starts at the time of whoever was served last.
-func (m *model) wake(user string) {
+// modelTurn is a user that may be served from its work of a preset.
+type modelTurn struct {
+	user   *modelUser
+	preset string
+}
+
+// turns are the users below their cap with ready work of the presets (nil: any),
+// by preset and name: that is the order where it is a draw.
+func (m *model) turns(presets []string) (out []modelTurn) {
+	for _, it := range m.ready(presets) {
+		t := modelTurn{m.users[it.job.user], it.job.preset}
+		if m.leased(t.user.id) < m.plan(t.user).MaxLeased && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	slices.SortFunc(out, func(a, b modelTurn) int {
+		return cmp.Or(cmp.Compare(a.preset, b.preset), cmp.Compare(a.user.id, b.user.id))
+	})
+	return out
+}
+
+// turnOf is whose turn it is on a plan.
+func (m *model) turnOf(plan string, presets []string) *modelUser {
+	list := slices.DeleteFunc(m.turns(presets), func(t modelTurn) bool { return t.user.plan != plan })
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.MinFunc(list, func(a, b modelTurn) int { return cmp.Compare(m.tag[a.user.id], m.tag[b.user.id]) }).user
+}
+
+// turnOfAll is whose turn it is of all: of the plan that has received least.
+func (m *model) turnOfAll(presets []string) *modelUser {
+	plans := slices.DeleteFunc(sortedKeys(m.classes), func(plan string) bool { return m.turnOf(plan, presets) == nil })
+	if len(plans) == 0 || len(presets) == 0 {
+		return nil
+	}
+	return m.turnOf(slices.MinFunc(plans, func(a, b string) int { return cmp.Compare(m.class(a).time, m.class(b).time) }), presets)
+}
+
+// first is what a user is given of the presets: its own work in order.
+func (m *model) first(user string, presets []string) *modelItem {
+	list := slices.DeleteFunc(m.ready(presets), func(it *modelItem) bool { return it.job.user != user })
+	return slices.MinFunc(list, func(a, b *modelItem) int {
+		return cmp.Or(cmp.Compare(a.job.turn, b.job.turn), cmp.Compare(a.job.preset, b.job.preset),
+			cmp.Compare(a.job.id, b.job.id), cmp.Compare(a.idx, b.idx))
+	})
+}
+
+// wake: who has had nothing ready starts where the preset's last one was served,
+// and not further behind than the first of those who wait already: for the same
+// preset, or if none does for any.
+func (m *model) wake(user, preset string) {
 	u := m.users[user]
 	c := m.class(u.plan)
 	if !m.hasReady(user, "") {
-		m.tag[user] = max(m.tag[user], c.users)
+		first := m.turnOf(u.plan, []string{preset})
+		if first == nil {
+			first = m.turnOf(u.plan, nil)
+		}
+		if m.tag[user] = max(m.tag[user], c.users[preset]); first != nil {
+			m.tag[user] = max(m.tag[user], m.tag[first.id]-1)
+		}
+		m.hungry[user] = m.now
 	}
 	if !m.hasReady("", u.plan) {
-		c.time = max(c.time, m.virtual)
+		m.rouse(u.plan, preset)
+	}
+}
+
+// rouse: so does a plan.
+func (m *model) rouse(plan, preset string) {
+	var others []int64
+	for name, c := range m.classes {
+		if name != plan && m.hasReady("", name) {
+			others = append(others, c.time-1)
+		}
+	}
+	c := m.class(plan)
+	if c.time = max(c.time, m.virtual[preset]); len(others) > 0 {
+		c.time = max(c.time, slices.Min(others))
 	}
 }
 
@@ -46,12 +117,20 @@ func (m *model) replan(u *modelUser, plan string) {
 	if u.plan == plan {
 		return
 	}
-	if m.hasReady(u.id, "") && !m.hasReady("", plan) {
-		m.class(plan).time = max(m.class(plan).time, m.virtual)
+	asleep, tag := !m.hasReady("", plan), int64(0)
+	for _, it := range m.ready(nil) {
+		if it.job.user == u.id {
+			if asleep {
+				m.rouse(plan, it.job.preset)
+			}
+			tag = max(tag, m.class(plan).users[it.job.preset])
+		}
 	}
-	u.plan = plan
-	m.tag[u.id] = m.class(plan).users
+	u.plan, m.tag[u.id] = plan, tag
 }
+
+// ticks is the virtual time of one credit at weight 1.
+const ticks = 65536
 
 // correct: what was charged is brought in line with the GPU time it took.
 func (m *model) correct(j *modelJob, ms int64) {
@@ -62,281 +141,54 @@ func (m *model) correct(j *modelJob, ms int64) {
 	if !known {
 		usual = ms
 	}
-	off := min(max(float64(ms-usual)/float64(usual), -1), 7) * float64(max(j.price, 1))
+	off := min(max((ms-usual)*ticks/usual, -ticks), 7*ticks) * max(j.price, 1)
 	m.pace[j.preset] = max(usual+(ms-usual)/16, 1)
-	c := m.classOf(j.user)
+	c := m.class(m.users[j.user].plan)
 	m.tag[j.user] = max(m.tag[j.user]+off, 0)
-	c.time = max(c.time+off/m.weight(j.user), 0)
+	c.time = max(c.time+off/m.weight(m.users[j.user].plan), 0)
 }
 
-func (m *model) weight(user string) float64 { return float64(m.plan(m.users[user]).Weight) }
-
-// fits says whether a worker that waits may be given work of a preset.
-func (m *model) fits(w Want, preset string) bool {
-	known := m.workers[w.Worker]
-	if known != nil && (known.state != WorkerActive || known.missing[preset]) {
-		return false
+// charge: who could not be served for a while has no more than 64 credits in
+// hand; what goes by the lane of the overdue moves nobody else's time.
+func (m *model) charge(j *modelJob, n int, late bool) {
+	plan := m.users[j.user].plan
+	c, w := m.class(plan), m.weight(plan)
+	c.time = max(c.time, m.virtual[j.preset]-64*ticks/w)
+	m.tag[j.user] = max(m.tag[j.user], c.users[j.preset]-64*ticks)
+	if !late && c.time > m.virtual[j.preset] {
+		m.virtual[j.preset] = c.time
 	}
-	return !m.paused[preset] && !m.paused["*"] && (len(w.Presets) == 0 || slices.Contains(w.Presets, preset))
+	if !late && m.tag[j.user] > c.users[j.preset] {
+		c.users[j.preset] = m.tag[j.user]
+	}
+	cost := int64(n) * max(j.price, 1) * ticks
+	m.tag[j.user] += cost
+	c.time += cost / w
+	m.hungry[j.user] = m.now
 }
 
-// round checks the grants of one Lease step by step: is each what comes next?
-type modelRound struct {
-	*model
-	wants  []Want
-	answer LeasedWork
-	open   []int // wants not served yet
-	held   map[string]bool
-	retry  int64
-	draw   bool // more than one user might have come next
-}
-
-// adopt takes the answer of a Lease into the model, if the specification allows it.
-func (m *model) adopt(wants []Want, a LeasedWork) error {
-	if len(a.Grants) != len(wants) {
-		return fmt.Errorf("%d grants for %d wants", len(a.Grants), len(wants))
-	}
-	r := &modelRound{model: m, wants: wants, answer: a, held: map[string]bool{}}
-	var fresh []int // by fence, which is the order they were made in
-	for i, w := range wants {
-		g := a.Grants[i]
-		if l := m.answered(w); l != nil {
-			if g == nil || g.Lease.Fence != l.fence || g.Load != l.load {
-				return fmt.Errorf("poll %s of %s was answered with fence %d, load %d and now with %+v", w.Poll, w.Worker, l.fence, l.load, g)
-			}
-			continue
-		}
-		if known := m.workers[w.Worker]; known == nil || known.state == WorkerActive {
-			r.open = append(r.open, i)
-		}
-		if g != nil && !slices.ContainsFunc(fresh, func(k int) bool { return twins(wants[k], w) }) {
-			fresh = append(fresh, i)
-		}
-	}
-	slices.SortFunc(fresh, func(x, y int) int { return int(a.Grants[x].Lease.Fence) - int(a.Grants[y].Lease.Fence) })
-	for _, i := range fresh {
-		if err := r.take(i, a.Grants[i]); err != nil {
-			return err
-		}
-	}
-	for r.hold(nil) { // what is left must be held up for a warm worker
-	}
-	if heads, _ := r.heads(); len(heads) > 0 {
-		return fmt.Errorf("%+v are left with nothing, yet %s/%d is to be had", r.wants, heads[0].job.id, heads[0].idx)
-	}
-	if (a.RetryAt == 0) != (r.retry == 0) && !r.draw || a.RetryAt > m.now+2*second {
-		return fmt.Errorf("ask again at %d, the model says %d", a.RetryAt, r.retry)
-	}
-	return nil
-}
-
-func (m *model) answered(w Want) *modelLease {
-	for _, l := range m.leases {
-		if w.Poll != "" && l.ended == "" && l.worker == w.Worker && l.poll == w.Poll {
-			return l
-		}
-	}
-	return nil
-}
-
-// takers are the wants that may be given work of a preset.
-func (r *modelRound) takers(preset string) []int {
-	if r.held[preset] {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(r.open), func(i int) bool { return !r.fits(r.wants[i], preset) })
-}
-
-// heads are the items of which one must come next; more than one where it is a
-// draw. late: they go by the lane of the overdue.
-func (r *modelRound) heads() (heads []*modelItem, late bool) {
-	var all []*modelItem
-	for _, it := range r.ready(nil) {
-		u := r.users[it.job.user]
-		if r.leased(u.id) < r.plan(u).MaxLeased && len(r.takers(it.job.preset)) > 0 {
-			all = append(all, it)
-		}
-	}
-	// least keeps those for which of is least, give or take what rounding does.
-	least := func(list []*modelItem, of func(*modelItem) float64) (out []*modelItem) {
-		lowest := math.Inf(1)
-		for _, it := range list {
-			lowest = min(lowest, of(it))
-		}
-		for _, it := range list {
-			if of(it) < lowest+0.01 {
-				out = append(out, it)
-			}
-		}
-		return out
-	}
-	if r.fence%10 == 9 {
-		over := func(it *modelItem) float64 {
-			return float64(it.since + r.plan(r.users[it.job.user]).MaxWait - r.now)
-		}
-		lane := slices.DeleteFunc(slices.Clone(all), func(it *modelItem) bool { return over(it) > 0 })
-		if len(lane) > 0 {
-			lane = least(lane, over)
-			r.draw = r.draw || len(lane) > 1
-			return lane, true
-		}
-	}
-	all = least(all, func(it *modelItem) float64 { return r.classOf(it.job.user).time })
-	byClass := map[string][]*modelItem{}
-	for _, it := range all {
-		plan := r.users[it.job.user].plan
-		byClass[plan] = append(byClass[plan], it)
-	}
-	all = nil
-	for _, list := range byClass {
-		all = append(all, least(list, func(it *modelItem) float64 { return r.tag[it.job.user] })...)
-	}
-	for _, it := range all {
-		first := func(o *modelItem) bool {
-			return o.job.user == it.job.user && (o.job.turn < it.job.turn || o.job == it.job && o.idx < it.idx)
-		}
-		if !slices.ContainsFunc(all, first) {
-			heads = append(heads, it)
-		}
-	}
-	r.draw = r.draw || len(heads) > 1
-	return heads, false
-}
-
-// worker is who gets an item: one that has its preset warm, else the first. None
-// while a warm one is at work and the item came less than two seconds ago.
-func (r *modelRound) worker(it *modelItem) (int, bool) {
-	takers := r.takers(it.job.preset)
-	for _, i := range takers {
-		if slices.Contains(r.wants[i].Loaded, it.job.preset) {
-			return i, true
-		}
-	}
-	for _, w := range r.workers {
-		if it.since+2*second > r.now && w.state == WorkerActive && slices.Contains(w.loaded, it.job.preset) && r.holds(w.id) {
-			return 0, false
-		}
-	}
-	return takers[0], true
-}
-
-// hold sets a preset aside whose head waits for a warm worker, but not of what
-// is granted.
-func (r *modelRound) hold(granted *Grant) bool {
-	heads, _ := r.heads()
-	for _, it := range heads {
-		if granted != nil && granted.Lease.Job == it.job.id && slices.Contains(granted.Lease.Granted, it.idx) {
-			continue
-		}
-		if _, ok := r.worker(it); !ok {
-			r.held[it.job.preset] = true
-			if until := it.since + 2*second; r.retry == 0 || until < r.retry {
-				r.retry = until
-			}
-			return true
-		}
-	}
-	return false
-}
-
-// take checks one grant and makes it.
-func (r *modelRound) take(i int, g *Grant) error {
-	l, w := g.Lease, r.wants[i]
-	for {
-		heads, late := r.heads()
-		at := slices.IndexFunc(heads, func(it *modelItem) bool { return it.job.id == l.Job && slices.Contains(l.Granted, it.idx) })
-		if at >= 0 {
-			it := heads[at]
-			if to, ok := r.worker(it); ok && (to == i || twins(r.wants[to], w)) {
-				return r.grant(to, g, it)
-			}
-		}
-		if !r.hold(g) {
-			return fmt.Errorf("%s/%v goes to %+v; next are %v, late %v", l.Job, l.Granted, w, names(heads), late)
-		}
-	}
-}
-
-// twins: two wants of one poll are one poll.
-func twins(a, b Want) bool { return a.Poll != "" && a.Poll == b.Poll && a.Worker == b.Worker }
-
-func names(list []*modelItem) (out []string) {
-	for _, it := range list {
-		out = append(out, fmt.Sprintf("%s/%d", it.job.id, it.idx))
-	}
-	return out
-}
-
-// batch: more of the same job in order, as the worker, the cap and the others allow.
-func (r *modelRound) batch(w Want, head *modelItem) []*modelItem {
-	j := head.job
-	most := max(min(w.Max, r.plan(r.users[j.user]).MaxLeased-r.leased(j.user)), 1)
-	for _, it := range r.ready([]string{j.preset}) {
-		if o := r.users[it.job.user]; o.id != j.user && r.leased(o.id) < r.plan(o).MaxLeased {
-			most = min(most, 8)
-		}
-	}
-	list := []*modelItem{head}
-	for _, it := range j.items {
-		if it.place == Ready && it != head && !it.alone && !head.alone && len(list) < most {
-			list = append(list, it)
-		}
-	}
-	return list
-}
-
-func (r *modelRound) grant(i int, g *Grant, head *modelItem) error {
-	l, w, j := g.Lease, r.wants[i], head.job
-	u := r.users[j.user]
-	list := r.batch(w, head)
-	if l.Fence != r.fence+1 || l.Worker != w.Worker || l.Poll != w.Poll || l.User != u.id || g.Job.ID != j.id ||
-		fmt.Sprint(names(list)) != fmt.Sprint(names(pick(j, l.Granted))) {
-		return fmt.Errorf("grant %+v for %+v after fence %d; the model gives %v", l, w, r.fence, names(list))
-	}
-	p := r.set.Presets[j.preset]
-	row := &modelLease{fence: l.Fence, worker: w.Worker, poll: w.Poll, job: j, granted: l.Granted}
-	if !slices.Contains(w.Loaded, j.preset) {
-		row.load = p.Load
-	}
-	if budget := row.load + int64(len(list))*p.Exec; g.Load != row.load || g.Exec != p.Exec || l.Budget != budget {
-		return fmt.Errorf("lease %d may take %d, load %d, exec %d; the model says %d, %d, %d", l.Fence, l.Budget, g.Load, g.Exec, budget, row.load, p.Exec)
-	}
-	c := r.class(u.plan)
-	r.virtual = max(r.virtual, c.time)
-	c.users = max(c.users, r.tag[u.id])
-	cost := float64(len(list)) * float64(max(j.price, 1))
-	r.tag[u.id] += cost
-	c.time += cost / r.weight(u.id)
-	r.fence++
-	for _, it := range list {
-		it.status, it.place, it.fence = Running, Leased, l.Fence
-	}
-	r.leases[l.Fence] = row
-	known := r.knows(w.Worker)
-	known.granted, known.seen, known.loaded = r.now, r.now, slices.Clone(w.Loaded)
-	r.run(j)
-	var twice error
-	r.open = slices.DeleteFunc(r.open, func(k int) bool {
-		same := k == i || twins(r.wants[k], w)
-		if other := r.answer.Grants[k]; same && other != nil && other.Lease.Fence != l.Fence {
-			twice = fmt.Errorf("poll %s of %s is answered twice", w.Poll, w.Worker)
-		}
-		return same
-	})
-	return twice
-}
-
-func pick(j *modelJob, idx []int) (out []*modelItem) {
-	for _, i := range idx {
-		out = append(out, j.items[i])
-	}
-	return out
-}
-
-func (m *model) run(j *modelJob) {
-	if j.status == Queued {
-		j.status, j.deadline = Running, m.now+m.set.Budgets.Run
-	}
-}
+func (m *model) weight(plan string) int64 { return int64(m.set.Plans[plan].Weight) }
 
 func sortedKeys[V any](of map[string]V) []string { return slices.Sorted(maps.Keys(of)) }
+
+// compareShares: everybody has received what the model says, and waits since then.
+func (m *model) compareShares(v *View) error {
+	virtual := func(got map[string]uint64, want map[string]int64) bool {
+		return maps.EqualFunc(got, want, func(a uint64, b int64) bool { return a == uint64(b) })
+	}
+	if !virtual(v.meta.VTimes, m.virtual) {
+		return fmt.Errorf("the queue's times are %v, the model has %v", v.meta.VTimes, m.virtual)
+	}
+	for _, c := range classes.Scan(v, "") {
+		if want := m.class(c.Name); c.VTime != uint64(want.time) || !virtual(c.Users, want.users) {
+			return fmt.Errorf("class %+v, the model has %+v", c, *want)
+		}
+	}
+	for id := range m.users {
+		s, _ := shares.Get(v, store.Str(id))
+		if s.VTime != uint64(m.tag[id]) || len(s.Waiting) > 0 && s.Hungry != m.hungry[id] {
+			return fmt.Errorf("share %+v, the model has received %d, hungry since %d", s, m.tag[id], m.hungry[id])
+		}
+	}
+	return nil
+}

@@ -33,7 +33,7 @@ func (m *model) leased(user string) (n int) {
 
 // enqueue makes an item ready. Who wakes up banks no credit.
 func (m *model) enqueue(it *modelItem) {
-	m.wake(it.job.user)
+	m.wake(it.job.user, it.job.preset)
 	m.takeOff(it)
 	it.place, it.since = Ready, m.now
 }
@@ -305,7 +305,7 @@ func (m *model) put(o Object) Code {
 	case o.Size > m.set.MaxUpload, o.Fence != 0 && (!ok || kind == "inputs"):
 		return ValidationFailed
 	case !ok:
-	case j == nil || idx >= len(j.items):
+	case j == nil || idx >= len(j.items) || !strings.HasPrefix(o.Key, kind+"/"+j.user+"/"):
 		return Forbidden
 	case kind == "inputs":
 		if j.status != Created {

@@ -19,7 +19,8 @@ func (m *model) expire() {
 			}
 			first = due{at, kind, act}
 		}
-		for _, j := range m.jobs {
+		for _, id := range sortedKeys(m.jobs) { // who wakes up first matters
+			j := m.jobs[id]
 			if j.deadline != 0 {
 				note(j.deadline, 1, func() { m.ranOut(j) })
 			}

@@ -52,7 +52,7 @@ func count(tx *Tx, s *share, preset string, by int) {
 	tx.m.Waiting = add(tx.m.Waiting, preset, by)
 	c := classOf(tx, s.Class)
 	if c.Waiting == 0 && by > 0 {
-		c.VTime = max(c.VTime, tx.m.VTime) // a class that wakes up banks no credit
+		rouse(tx, &c, preset) // a class that wakes up banks no credit
 	}
 	c.Waiting += by
 	classes.Put(tx.Tx, store.Str(c.Name), c)
@@ -84,7 +84,7 @@ func enqueue(tx *Tx, j Job, it *Item) {
 	it.Place, it.Fence, it.ReadyAt = Ready, 0, 0
 	s := shareOf(tx, j.User)
 	ready.Put(tx.Tx, readyKey(j, it.Idx), readyItem{Since: tx.now(), Alone: it.Alone, Class: s.Class})
-	wake(tx, &s)
+	wake(tx, &s, j.Preset)
 	count(tx, &s, j.Preset, 1)
 	putShare(tx, s)
 	tx.changes.Ready = true

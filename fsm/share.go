@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"maps"
 	"slices"
 
 	"stoker/store"
@@ -19,9 +20,10 @@ const tick = 1 << 16
 type class struct {
 	Name    string `cbor:"1,keyasint"`
 	VTime   uint64 `cbor:"2,keyasint"` // virtual time received, by weight
-	Users   uint64 `cbor:"3,keyasint"` // virtual time, within the class, of the user served last
 	Waiting int    `cbor:"4,keyasint"` // ready items
 	Grants  uint64 `cbor:"5,keyasint"` // items, ever
+
+	Users map[string]uint64 `cbor:"6,keyasint"` // by preset: virtual time, within the class, of the user served last in turn
 }
 
 // share is a user's place within its class.
@@ -32,6 +34,7 @@ type share struct {
 	Leased  int            `cbor:"4,keyasint"` // items in workers' hands
 	Max     int            `cbor:"5,keyasint"` // of them at once
 	Waiting map[string]int `cbor:"6,keyasint"` // ready items by preset
+	Hungry  int64          `cbor:"7,keyasint"` // machine clock since when it waits for its next grant
 }
 
 var (
@@ -52,12 +55,26 @@ var (
 		}
 		return keys
 	})
+
+	// hungry orders the same users by how long they have waited for a grant.
+	hungry = store.NewIndex(shares, "shares_hungry", func(_ store.Key, s share) []store.Key {
+		if s.Leased >= s.Max {
+			return nil
+		}
+		var keys []store.Key
+		for preset, n := range s.Waiting {
+			if n > 0 {
+				keys = append(keys, store.Str(preset).Str(s.Class).Uint(uint64(s.Hungry)))
+			}
+		}
+		return keys
+	})
 )
 
 func classOf(tx *Tx, name string) class {
 	c, ok := classes.Get(tx, store.Str(name))
 	if !ok {
-		c = class{Name: name, VTime: tx.m.VTime}
+		c = class{Name: name}
 	}
 	return c
 }
@@ -70,38 +87,86 @@ func shareOf(tx *Tx, user string) share {
 	}
 	u, _ := users.Get(tx, store.Str(user))
 	return share{
-		User: user, VTime: classOf(tx, u.Plan).Users, Class: u.Plan,
+		User: user, Class: u.Plan,
 		Max: max(u.plan(tx.current()).MaxLeased, 1), Waiting: map[string]int{},
 	}
 }
 
-// wake brings a user that had nothing ready up to its class's time.
-func wake(tx *Tx, s *share) {
-	if len(s.Waiting) == 0 {
-		s.VTime = max(s.VTime, classOf(tx, s.Class).Users)
+// wake brings a user that had nothing ready up to the time of whom it meets: the
+// users of its class that wait for the preset, else for anything, just before
+// them. Times are kept by preset, because workers of one preset may be plenty and
+// of another few: who wakes up for the one must not start at the time that the
+// other has reached.
+func wake(tx *Tx, s *share, preset string) {
+	if len(s.Waiting) > 0 {
+		return
 	}
+	s.VTime = max(s.VTime, classOf(tx, s.Class).Users[preset])
+	first, found := fairestOf(tx, s.Class, []string{preset})
+	if !found {
+		first, found = fairestOf(tx, s.Class, sorted(tx.m.Waiting))
+	}
+	if found {
+		s.VTime = max(s.VTime, shift(first.VTime, -1))
+	}
+	s.Hungry = tx.now()
+}
+
+// rouse does for a class that had nothing ready what wake does for a user.
+func rouse(tx *Tx, c *class, preset string) {
+	c.VTime = max(c.VTime, tx.m.VTimes[preset])
+	var least uint64
+	found := false
+	for _, o := range classes.Scan(tx, "") {
+		if v := shift(o.VTime, -1); o.Name != c.Name && o.Waiting > 0 && (!found || v < least) {
+			least, found = v, true
+		}
+	}
+	c.VTime = max(c.VTime, least)
 }
 
 // putShare writes the share, or removes it when the user has left the queue and
 // owes nothing.
 func putShare(tx *Tx, s share) {
-	if s.Leased == 0 && len(s.Waiting) == 0 && s.VTime <= classOf(tx, s.Class).Users {
+	if s.Leased == 0 && len(s.Waiting) == 0 && s.VTime == 0 {
 		shares.Delete(tx.Tx, store.Str(s.User))
 		return
 	}
 	shares.Put(tx.Tx, store.Str(s.User), s)
 }
 
-// charge makes user and class pay for n items that were granted.
-func charge(tx *Tx, s *share, n int, price int64) {
+// bank is the most virtual time that anybody has in hand who could not be served
+// for a while: at its cap, or with work that no worker takes.
+const bank = 64 * tick
+
+// charge makes user and class pay for n items that were granted. What came out of
+// turn, through the overdue lane, moves nobody else's time.
+func charge(tx *Tx, s *share, n int, preset string, price int64, lane bool) {
 	cost := uint64(n) * uint64(max(price, 1)) * tick
 	c := classOf(tx, s.Class)
 	c.Grants += uint64(n)
-	tx.m.VTime = max(tx.m.VTime, c.VTime)
-	c.Users = max(c.Users, s.VTime)
+	c.VTime = max(c.VTime, shift(tx.m.VTimes[preset], -int64(bank/weightOf(tx, s.Class))))
+	s.VTime = max(s.VTime, shift(c.Users[preset], -bank))
+	if !lane {
+		tx.m.VTimes = raise(tx.m.VTimes, preset, c.VTime)
+		c.Users = raise(c.Users, preset, s.VTime)
+	}
 	s.VTime += cost
 	c.VTime += cost / weightOf(tx, s.Class)
 	classes.Put(tx.Tx, store.Str(c.Name), c)
+}
+
+// raise gives a copy of times with one raised; views may hold the old map.
+func raise(times map[string]uint64, preset string, to uint64) map[string]uint64 {
+	if times[preset] >= to {
+		return times
+	}
+	out := maps.Clone(times)
+	if out == nil {
+		out = map[string]uint64{}
+	}
+	out[preset] = to
+	return out
 }
 
 func weightOf(tx *Tx, class string) uint64 {
@@ -207,10 +272,15 @@ func reweigh(tx *Tx, u User) {
 	if old.Name != now.Name {
 		old.Waiting -= ready
 		if now.Waiting == 0 && ready > 0 {
-			now.VTime = max(now.VTime, tx.m.VTime)
+			for _, preset := range sorted(s.Waiting) {
+				rouse(tx, &now, preset)
+			}
 		}
 		now.Waiting += ready
-		s.Class, s.VTime = now.Name, now.Users
+		s.Class, s.VTime = now.Name, 0
+		for _, preset := range sorted(s.Waiting) {
+			s.VTime = max(s.VTime, now.Users[preset])
+		}
 		relabel(tx, s)
 		classes.Put(tx.Tx, store.Str(old.Name), old)
 		classes.Put(tx.Tx, store.Str(now.Name), now)
@@ -220,8 +290,8 @@ func reweigh(tx *Tx, u User) {
 	tx.changes.Ready = true
 }
 
-// relabel puts the class of a user's share on its ready rows: the overdue lane
-// and the depth by class look there.
+// relabel puts the class of a user's share on its ready rows: the depth by class
+// looks there.
 func relabel(tx *Tx, s share) {
 	for _, preset := range sorted(s.Waiting) {
 		for k, item := range ready.Scan(tx, store.Str(preset).Str(s.User)) {
