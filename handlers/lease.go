@@ -51,7 +51,7 @@ type poll struct {
 	Presets   []string `json:"presets"`
 	Loaded    []string `json:"loaded"`
 	Held      []string `json:"held"`
-	FreeSlots whole    `json:"free_slots"` // a worker that polls has one: nothing to decide by it yet
+	FreeSlots whole    `json:"free_slots"` // bounds max_items; 0: not said
 	MaxItems  *whole   `json:"max_items"`
 	WaitS     *whole   `json:"wait_s"`
 }
@@ -140,10 +140,11 @@ func (in poll) wait() time.Duration {
 }
 
 func (in poll) want() fsm.Want {
-	return fsm.Want{
-		Worker: in.WorkerID, Poll: in.PollID, Presets: in.Presets, Loaded: in.Loaded,
-		Max: int(orElse(in.MaxItems, defaultLeaseItems)),
+	most := int(orElse(in.MaxItems, defaultLeaseItems))
+	if in.FreeSlots > 0 {
+		most = min(most, int(in.FreeSlots))
 	}
+	return fsm.Want{Worker: in.WorkerID, Poll: in.PollID, Presets: in.Presets, Loaded: in.Loaded, Max: most}
 }
 
 // lost names those leases that the worker believes it holds and does not.

@@ -58,13 +58,22 @@ func TestSession_WhatIsRefused(t *testing.T) {
 	}
 }
 
+func TestPoll_FreeSlotsBoundTheLease(t *testing.T) {
+	h := newHouse(t)
+	h.signUp("free").queued(3)
+	got := h.good(200, h.work("/queue/lease", m{"worker_id": "w", "max_items": 16, "free_slots": 2, "wait_s": 5})).Data
+	if n := len(got["items"].([]any)); n != 2 {
+		t.Errorf("%d items for 2 free slots", n)
+	}
+}
+
 func TestPoll_WithASessionIsToldWhyItIsEmpty(t *testing.T) {
 	h := newHouse(t)
 	p := h.signUp("free")
 	session := h.boot("w", "b")["session_id"]
 	poll := func(more m) map[string]any {
 		t.Helper()
-		body := m{"worker_id": "w", "session_id": session, "wait_s": 0, "free_slots": 1, "loaded": []string{"interior"}}
+		body := m{"worker_id": "w", "session_id": session, "wait_s": 0, "free_slots": 2, "loaded": []string{"interior"}}
 		for k, v := range more {
 			body[k] = v
 		}
