@@ -55,9 +55,10 @@ type Config struct {
 // Timing holds the durations and thresholds; a zero field takes the default.
 type Timing struct {
 	// Heartbeat is how long a follower waits for its leader before it asks for
-	// votes, and how long a leader leads without a quorum's answers. 50 ms for a
-	// single voter (it waits for nobody), else 500 ms: both followers' fsync may
-	// stall that long without an election, since heartbeats queue behind it.
+	// votes, and how long a leader leads without a quorum's answers: 500 ms, since
+	// both followers' fsync may stall that long without an election (heartbeats
+	// queue behind it). It is the same for a single voter, who waits for nobody
+	// (see stand): others may join it, and Raft cannot change it while it runs.
 	Heartbeat time.Duration
 	Commit    time.Duration // how often an idle leader repeats its commit index: 100 ms
 	RPC       time.Duration // one Raft message and its answer: 3 s
@@ -80,9 +81,6 @@ func (c Config) withDefaults() Config {
 		if *d == 0 {
 			*d = v
 		}
-	}
-	if len(c.Members) == 1 {
-		def(&t.Heartbeat, 50*time.Millisecond)
 	}
 	def(&t.Heartbeat, 500*time.Millisecond)
 	def(&t.Commit, 100*time.Millisecond)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/hashicorp/raft"
 
@@ -18,6 +19,7 @@ import (
 type adapter struct {
 	machine *fsm.Machine
 	applied *progress
+	seats   func() // called when Raft's configuration may have changed
 	seen    uint64 // the last index Raft has given us in this process
 }
 
@@ -33,6 +35,9 @@ func (a *adapter) ApplyBatch(logs []*raft.Log) []any {
 		}
 	}
 	responses := make([]any, len(logs))
+	if slices.ContainsFunc(logs, func(l *raft.Log) bool { return l.Type == raft.LogConfiguration }) {
+		a.seats()
+	}
 	if len(entries) > 0 {
 		outcomes := a.machine.Apply(entries)
 		for i, l := range logs {
@@ -70,6 +75,7 @@ func (a *adapter) Restore(r io.ReadCloser) error {
 	}
 	a.seen = max(a.seen, a.machine.Index())
 	a.applied.reach(a.machine.Index())
+	a.seats()
 	return nil
 }
 

@@ -57,6 +57,8 @@ type Node struct {
 	confirms  *rounds
 	leading   sync.WaitGroup // what follows Raft's terms: it ends before Raft does
 	nextTimer deadline
+	roster    *roster
+	stale     chan struct{} // the roster may have changed
 	peers     peers
 
 	ctx    context.Context // ends when the node stops
@@ -76,6 +78,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{
 		cfg: c, log: c.Log, mux: http.NewServeMux(), leader: &leaderWatch{}, spread: spread{make(chan struct{}, 1)},
 		clock: &clock{wall: c.Wall}, peers: peers{last: map[string]heard{}},
+		roster: newRoster(c.Members), stale: make(chan struct{}, 1),
 	}
 	n.acks = newAcks(n.spread.look)
 	for _, m := range c.Members {
@@ -105,13 +108,13 @@ func (n *Node) start(ctx context.Context) error {
 			return err
 		}
 	}
-	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied}, n.logs, n.db, snaps, n.transport)
+	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied, seats: n.lookAgain}, n.logs, n.db, snaps, n.transport)
 	if err != nil {
 		return fmt.Errorf("node: start raft: %w", err)
 	}
 	n.transport.raft.Store(n.raft)
 	n.serve()
-	n.log.Info("node started", "index", n.machine.Index(), "members", len(n.cfg.Members))
+	n.log.Info("node started", "index", n.machine.Index(), "members", len(n.roster.all()))
 	return nil
 }
 
@@ -157,14 +160,7 @@ func (n *Node) openPort() error {
 			return fmt.Errorf("node: open the cluster port: %w", err)
 		}
 	}
-	n.port = newPort(n.cfg, ln, func(id string) (string, bool) {
-		for _, m := range n.cfg.Members {
-			if m.ID == id {
-				return m.Addr, true
-			}
-		}
-		return "", false
-	})
+	n.port = newPort(n.cfg, ln, n.roster)
 	n.control, n.bulk = newClient(n.port), newClient(n.port)
 	n.transport = &transport{acks: n.acks, NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  raftLayer{n.port.raft, n.port},
@@ -212,11 +208,8 @@ func (n *Node) serve() {
 	n.leading.Go(func() { n.lead.follow(n.ctx) })
 	n.wg.Go(func() { n.proposer.run(n.ctx) })
 	n.wg.Go(func() { n.spreadCommits(n.ctx) })
-	for _, m := range n.cfg.Members {
-		if m.ID != n.cfg.ID {
-			n.wg.Go(func() { n.probe(n.ctx, m.ID) })
-		}
-	}
+	n.wg.Go(func() { n.followRoster(n.ctx) })
+	n.wg.Go(n.stand)
 	n.wg.Go(func() { n.announce(n.ctx) })
 	n.WhileLeader("genesis", n.genesis)
 	n.WhileLeader("timers", n.timers)

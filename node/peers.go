@@ -78,10 +78,17 @@ func (p *peers) get(member string, fresh time.Duration) (heard, bool) {
 	return h, ok && time.Since(h.at) <= fresh
 }
 
+// forget drops what a member has said that is one no more.
+func (p *peers) forget(member string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.last, member)
+}
+
 // offsets are the others' wall clocks against this node's, of those that answer.
 func (n *Node) offsets() map[string]time.Duration {
 	out := map[string]time.Duration{}
-	for _, m := range n.cfg.Members {
+	for _, m := range n.roster.all() {
 		if h, ok := n.peers.get(m.ID, freshFor*n.cfg.Timing.Probe); ok {
 			out[m.ID] = h.offset
 		}

@@ -21,7 +21,7 @@ type port struct {
 	tls       *tls.Config
 	handshake time.Duration
 	dialRaw   func(ctx context.Context, addr string) (net.Conn, error)
-	addrOf    func(id string) (string, bool)
+	roster    *roster
 	log       *slog.Logger
 
 	raft *lane
@@ -37,10 +37,10 @@ type port struct {
 
 var errPortClosed = errors.New("node: the cluster port is closed")
 
-func newPort(c Config, ln net.Listener, addrOf func(string) (string, bool)) *port {
+func newPort(c Config, ln net.Listener, r *roster) *port {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &port{
-		ln: ln, tls: c.TLS, handshake: c.Timing.Handshake, dialRaw: c.Dial, addrOf: addrOf, log: c.Log,
+		ln: ln, tls: c.TLS, handshake: c.Timing.Handshake, dialRaw: c.Dial, roster: r, log: c.Log,
 		ctx: ctx, cancel: cancel, conns: map[*tracked]struct{}{},
 	}
 	p.raft = &lane{addr: memberAddr(c.ID), conns: make(chan net.Conn), done: ctx.Done()}
@@ -94,14 +94,30 @@ func (p *port) greet(conn *tls.Conn) {
 
 // dial reaches a member, by id, for one protocol.
 func (p *port) dial(ctx context.Context, id, proto string) (*tls.Conn, error) {
-	addr, ok := p.addrOf(id)
-	if !ok {
+	addrs := p.roster.addrsOf(id)
+	if len(addrs) == 0 {
 		return nil, fmt.Errorf("node: no address for member %q", id)
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.handshake)
 	defer cancel()
 	stop := context.AfterFunc(p.ctx, cancel)
 	defer stop()
+	var all []error
+	for i, addr := range addrs {
+		conn, err := p.dialAt(ctx, id, addr, proto, p.handshake/time.Duration(len(addrs)-i))
+		if err == nil {
+			p.roster.answered(id, addr)
+			return conn, nil
+		}
+		all = append(all, err)
+	}
+	return nil, errors.Join(all...)
+}
+
+// dialAt reaches a member at one of its addresses.
+func (p *port) dialAt(ctx context.Context, id, addr, proto string, limit time.Duration) (*tls.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	raw, err := p.dialRaw(ctx, addr)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s at %s: %w", id, addr, err)

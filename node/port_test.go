@@ -22,12 +22,7 @@ func TestPort_OnlyMembersGetInAndOnlyTheDialledMemberAnswers(t *testing.T) {
 		net := newNetwork()
 		open := func(id string, conf *tls.Config) *port {
 			c := Config{ID: id, TLS: conf, Dial: net.dialer(id), Members: []Member{{ID: id, Addr: id}}}.withDefaults()
-			return newPort(c, net.listen(id), func(to string) (string, bool) {
-				if to == "mistaken" {
-					return "n1", true // the address book says n1's address
-				}
-				return to, true
-			})
+			return newPort(c, net.listen(id), newRoster([]Member{{ID: "n1", Addr: "n1"}, {ID: "mistaken", Addr: "n1"}}))
 		}
 		n1 := open("n1", testTLS("n1"))
 		defer n1.close()

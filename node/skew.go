@@ -11,16 +11,18 @@ import (
 // would follow a wrong one, slowly but for as long as the node leads (design
 // rule 2). Alone, or when no other is better, a node leads with the clock it has.
 func (n *Node) steady(ctx context.Context, term uint64) {
-	if len(n.cfg.Members) == 1 {
-		return
-	}
-	tick := time.NewTicker(n.cfg.Timing.Probe)
-	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
+		changed := n.roster.changed.listen()
+		next := time.After(n.cfg.Timing.Probe)
+		if len(n.roster.all()) == 1 {
+			next = nil // alone, it has no clock to hold its own against
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-changed:
+			continue
+		case <-next:
 		}
 		offsets := n.offsets()
 		off, better := successor(offsets, n.cfg.Timing.MaxSkew)

@@ -46,12 +46,6 @@ type MemberStatus struct {
 	HashAt  uint64        `json:"hash_at"`
 }
 
-// Members are the members the configuration names.
-func (n *Node) Members() []Member { return append([]Member(nil), n.cfg.Members...) }
-
-// ID is this node's id.
-func (n *Node) ID() string { return n.cfg.ID }
-
 // Leader is whom this node takes for the leader.
 func (n *Node) Leader() (id string, ok bool) {
 	id, _ = n.leader.get()
@@ -71,12 +65,8 @@ func (n *Node) Status() Status {
 		Hash: hex.EncodeToString(own.Hash), HashAt: own.HashAt,
 		LogBytes: folderBytes(filepath.Join(n.cfg.Dir, raftDir)), Bytes: folderBytes(filepath.Join(n.cfg.Dir, stateDir)),
 	}
-	votes := map[string]bool{}
-	for _, srv := range n.raft.GetConfiguration().Configuration().Servers {
-		votes[string(srv.ID)] = srv.Suffrage == raft.Voter
-	}
 	top := own.Index
-	for _, m := range n.cfg.Members {
+	for _, m := range n.roster.all() {
 		h, alive := n.peers.get(m.ID, freshFor*n.cfg.Timing.Probe)
 		if m.ID == n.cfg.ID {
 			h, alive = heard{report: own, at: time.Now()}, true
@@ -87,7 +77,7 @@ func (n *Node) Status() Status {
 		}
 		top = max(top, h.report.Index)
 		s.Members = append(s.Members, MemberStatus{
-			ID: m.ID, Addr: m.Addr, HTTP: m.HTTP, Voter: votes[m.ID], Alive: alive,
+			ID: m.ID, Addr: m.Addr, HTTP: m.HTTP, Voter: m.Voter, Alive: alive,
 			Role: h.report.Role, Version: h.report.Version, Index: h.report.Index,
 			Contact: contact, Offset: h.offset,
 			Hash: hex.EncodeToString(h.report.Hash), HashAt: h.report.HashAt,

@@ -132,6 +132,25 @@ func (t *transport) AppendEntriesPipeline(id raft.ServerID, to raft.ServerAddres
 	return p, nil
 }
 
+// stand has a node that is the only voter lead at once: it tells itself, as a
+// leader that hands over would, not to wait for anybody's heartbeat. Should that
+// fail, Raft stands when Timing.Heartbeat has passed.
+func (n *Node) stand() {
+	id := raft.ServerID(n.cfg.ID)
+	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+		if (s.Suffrage == raft.Voter) != (s.ID == id) {
+			return // there are others, or this node has no vote
+		}
+	}
+	if n.raft.LastIndex() == 0 {
+		return // it knows of no configuration yet
+	}
+	err := n.transport.TimeoutNow(id, raft.ServerAddress(id), &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(id), Addr: []byte(id)}}, new(raft.TimeoutNowResponse))
+	if err != nil {
+		n.log.Debug("the only voter stands when its time is up", "err", err)
+	}
+}
+
 // Close closes the transport and its idle connections.
 func (t *transport) Close() error {
 	err := t.NetworkTransport.Close()
