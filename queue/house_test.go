@@ -46,6 +46,7 @@ func newHouse(t *testing.T) *house {
 	n, err := node.Start(t.Context(), node.Config{
 		ID: "n1", Dir: filepath.Join(dir, "data"), Members: []node.Member{{ID: "n1", Addr: "n1:1"}},
 		TLS: tls, Listener: &silence{closed: make(chan struct{})},
+		Dial: func(context.Context, string) (net.Conn, error) { return nil, net.ErrClosed }, // nobody is there
 		Genesis: func() fsm.Genesis {
 			return fsm.Genesis{ClusterID: "c", JWTKeys: []fsm.Secret{{ID: "k"}}, FirstSettings: fsm.DefaultSettings()}
 		},
