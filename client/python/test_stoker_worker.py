@@ -451,14 +451,14 @@ class ThreadTest(Case):
     def test_a_lease_lives_as_long_as_the_work(self):
         for old in (False, True):
             with self.subTest(old=old):
-                queue, enough = Queue(1, ttl=1, old=old), threading.Event()
+                queue, enough = Queue(1, ttl=2, old=old), threading.Event()
 
                 def paint(ctx):
                     ctx.progress(40)
                     enough.wait(LIMIT)
 
                 worker = self.start(queue, paint)
-                queue.wait_for(lambda q: q.beats >= 8 and q.progress)  # two lifetimes and more
+                queue.wait_for(lambda q: q.beats >= 6 and q.progress)  # a lifetime and more
                 enough.set()
                 queue.wait_for(lambda q: q.finals() == 1)
                 self.end(worker)
@@ -486,7 +486,7 @@ class ThreadTest(Case):
                 self.assertEqual([i["counted"] for i in queue.items], [1, 0])
 
     def test_nothing_is_said_under_a_lost_lease(self):
-        queue, began, seen = Queue(1, ttl=1), threading.Event(), threading.Event()
+        queue, began, seen = Queue(1), threading.Event(), threading.Event()
 
         def paint(ctx):
             began.set()
@@ -747,7 +747,7 @@ class ProcessTest(Case):
         self.assertEqual(queue.polls[0]["loaded"], ["interior"])
 
     def test_a_stuck_call_does_not_stop_the_heartbeat_but_its_budget_does(self):
-        queue = Queue(1, ttl=1, load_budget_s=0, exec_budget_s=3)
+        queue = Queue(1, ttl=2, load_budget_s=0, exec_budget_s=6)
         process = self.command(self.cluster(queue), """
             def paint(ctx):
                 if not os.path.exists("stuck"):
@@ -764,7 +764,7 @@ class ProcessTest(Case):
         self.assertNotEqual(self.pid("pid"), pid)
 
     def test_without_a_budget_no_sign_of_life_is_stuck(self):
-        queue = Queue(1, ttl=1, old=True)
+        queue = Queue(1, old=True)
         process = self.command(self.cluster(queue), """
             def paint(ctx):
                 if ctx.message["lease_id"] == "l1":
@@ -778,7 +778,7 @@ class ProcessTest(Case):
         self.assertEqual((queue.causes(), queue.items[0]["attempts"]), ([["timeout"]], 2))
 
     def test_nobody_vouches_for_a_supervisor_that_is_stopped(self):
-        queue = Queue(1, ttl=1, load_budget_s=0, exec_budget_s=2)
+        queue = Queue(1, ttl=2, load_budget_s=0, exec_budget_s=3)
         process = self.command(self.cluster(queue), """
             def paint(ctx):
                 stuck()
@@ -792,12 +792,18 @@ class ProcessTest(Case):
         self.assertEqual((queue.items[0]["attempts"], queue.items[0]["counted"], queue.releases), (1, 0, []))
 
     def test_a_worker_that_slept_beyond_its_lease_is_refused(self):
-        queue = Queue(1, ttl=1)
-        process = self.command(self.cluster(queue), """
+        # Awake again, it sends its result and renews its lease at the same time. Either answer may be the first to tell it.
+        for unheard in ("/queue/control", "/results"):
+            with self.subTest(unheard=unheard):
+                self.slept_beyond_its_lease(unheard)
+
+    def slept_beyond_its_lease(self, unheard):
+        queue, cut, name = Queue(1, ttl=2), [], "go" + unheard.replace("/", "-")
+        process = self.command(self.cluster(queue, lambda path: "busy" if cut and path.endswith(unheard) else None), """
             def paint(ctx):
                 note("pid", str(os.getpid()))
-                wait("go")
-        """)
+                wait("%s")
+        """ % name)
         self.pid("pid")
         queue.wait_for(lambda q: q.beats)
         family = [process.pid] + self.children(process.pid)
@@ -806,10 +812,12 @@ class ProcessTest(Case):
         queue.wait_for(lambda q: q.items[0]["status"] == "ready")
         with queue.changed:
             queue.items[0].update(status="done", final="somebody else's", counted=1)
-        self.touch("go")
+        cut.append(True)
+        self.touch(name)
         for pid in family:
             os.kill(pid, signal.SIGCONT)
-        self.until(lambda: "no longer ours" in self.read("log") or queue.lost)
+        self.until(lambda: "no longer ours" in self.read("log") or "the lease was lost" in self.read("log"))
+        cut.clear()
         self.end(process)
         self.assertEqual((queue.items[0]["final"], queue.items[0]["counted"]), ("somebody else's", 1))
 
@@ -851,7 +859,7 @@ class ProcessTest(Case):
         self.end(process)
         self.assertEqual((queue.causes(), queue.items[0]["final"]["status"]), ([["transient"]], "done"))
 
-    def test_a_cancel_kills_what_does_not_heed_it_within_a_second(self):
+    def test_a_cancel_kills_what_does_not_heed_it_before_the_next_renewal(self):
         queue = Queue(2)
         process = self.command(self.cluster(queue), """
             def paint(ctx):
@@ -863,7 +871,7 @@ class ProcessTest(Case):
         began = time.monotonic()
         queue.cancel(0)
         self.until(lambda: self.gone(pid))
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.monotonic() - began, 5)  # the next renewal would have come after 10
         queue.wait_for(lambda q: q.finals() == 2)  # by its successor
         self.end(process)
         self.assertEqual(([i["counted"] for i in queue.items], queue.causes(), queue.releases), ([0, 1], [[], []], []))
@@ -897,6 +905,7 @@ class ProcessTest(Case):
         """
         process = self.command(hosts, source, "--worker-id", "w1")
         self.until(self.spooled)
+        queue.wait_for(lambda q: q.beats)  # the lease outlives the start of the next worker
         family = self.children(process.pid)
         self.assertIn(self.pid("pid"), family)
         process.kill()
@@ -931,7 +940,7 @@ class ProcessTest(Case):
         self.assertEqual((queue.items[0]["attempts"], queue.causes()), (2, [[]]))
 
     def test_a_dead_control_process_is_replaced(self):
-        queue = Queue(1, ttl=2)
+        queue = Queue(1, ttl=6)
         process = self.command(self.cluster(queue), """
             def paint(ctx):
                 note("pid", str(os.getpid()))
@@ -943,9 +952,8 @@ class ProcessTest(Case):
                 if child != pid and "spawn_main" in line.read():
                     os.kill(child, signal.SIGKILL)
         with queue.changed:
-            queue.changed.wait_for(lambda: False, 0)
             beats = queue.beats
-        queue.wait_for(lambda q: q.beats >= beats + 4)
+        queue.wait_for(lambda q: q.beats >= beats + 2)  # the first of them may have been the dead one's last
         self.touch("go")
         queue.wait_for(lambda q: q.finals() == 1)
         self.end(process)
@@ -1064,7 +1072,7 @@ class ProcessTest(Case):
         began = time.monotonic()
         queue.cancel(1)  # of the two it holds, which may be one of many that are wanted: the job's status tells
         self.until(lambda: self.gone(pid))
-        self.assertLess(time.monotonic() - began, 1.5)
+        self.assertLess(time.monotonic() - began, 5)  # the next renewal would have come after 10
         self.end(process)
         self.assertEqual(([i["counted"] for i in queue.items], queue.causes()), ([1, 0], [[], []]))
 
