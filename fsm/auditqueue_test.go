@@ -141,6 +141,7 @@ func (a *auditor) timers() {
 		}
 	}
 	one(a, "ended lease", seen[leaseOld], ended)
+	a.guarded(seen)
 	a.fleet(seen)
 }
 

@@ -9,6 +9,7 @@ type Changes struct {
 	Ready     bool          // work became ready or a held-up user may be served again
 	Leases    []LeaseChange // in order
 	Workers   []string      // whose state has changed
+	Revoked   []string      // who may do nothing any more: "user u_…", "worker NAME", "admin NAME"
 	NextTimer int64         // machine clock of the earliest timer, 0 when there is none
 	Restored  bool          // a snapshot has replaced everything: look at all again
 
@@ -32,6 +33,8 @@ func (c *Changes) job(id string) {
 		c.Jobs = append(c.Jobs, id)
 	}
 }
+
+func (c *Changes) revoked(who string) { c.Revoked = append(c.Revoked, who) }
 
 func (c *Changes) worker(id string) { c.Workers = append(c.Workers, id) }
 

@@ -37,6 +37,9 @@ func register[C Command[A], A any](kind uint16) row {
 			if err := decoder.Unmarshal(body, &c); err != nil {
 				return nil, fmt.Errorf("decode %T: %w", c, err)
 			}
+			if d, ok := any(c).(doer); ok {
+				tx.deed = d.deed()
+			}
 			a, err := c.apply(tx)
 			if err != nil {
 				return nil, err

@@ -55,6 +55,15 @@ func init() {
 		// objects
 		register[PutObject](50),
 		register[DeleteObject](51),
+
+		// who may do what
+		register[CreateToken](80),
+		register[RevokeToken](81),
+		register[PutSecret](82),
+		register[DeleteSecret](83),
+		register[Rekey](84),
+		register[Note](85),
+		register[RollJWT](86),
 	}
 	for _, r := range commands {
 		if old, taken := byKind[r.kind]; taken {

@@ -19,40 +19,6 @@ type Begun struct {
 	Epoch uint64 `cbor:"1,keyasint"`
 }
 
-// Secret is a sealed value under a public name (a key id, an access key).
-type Secret struct {
-	ID        string `cbor:"1,keyasint"`
-	Sealed    []byte `cbor:"2,keyasint"`
-	CreatedAt int64  `cbor:"3,keyasint"` // wall clock, ns
-}
-
-// Token is an operator's or a worker's token, of which only the hash is kept.
-type Token struct {
-	Kind      TokenKind `cbor:"1,keyasint"`
-	CreatedAt int64     `cbor:"2,keyasint"`
-}
-
-// TokenKind is what a token opens.
-type TokenKind string
-
-// The kinds of token.
-const (
-	AdminToken  TokenKind = "admin"
-	WorkerToken TokenKind = "worker"
-)
-
-var (
-	secrets = store.NewTable[Secret]("secrets") // (use, id)
-	tokens  = store.NewTable[Token]("tokens")   // by SHA-256
-)
-
-// The uses of a secret; also the purpose it is sealed for.
-const (
-	UseCA     = "ca"
-	UseJWT    = "jwt"
-	UseObject = "object"
-)
-
 func (c Genesis) apply(tx *Tx) (Begun, error) {
 	if tx.m.Epoch != 0 {
 		return Begun{}, Refuse(AlreadyDone, "cluster %s has begun", tx.m.ClusterID)
@@ -67,21 +33,16 @@ func (c Genesis) apply(tx *Tx) (Begun, error) {
 	}
 	putSecret(tx, UseObject, c.ObjectKey)
 	for _, h := range c.AdminTokens {
-		tokens.Put(tx.Tx, store.Str(string(h[:])), Token{AdminToken, tx.wall()})
+		tokens.Put(tx.Tx, tokenKey(h), Token{Kind: AdminToken, CreatedAt: tx.wall()})
 	}
 	for _, h := range c.WorkerTokens {
-		tokens.Put(tx.Tx, store.Str(string(h[:])), Token{WorkerToken, tx.wall()})
+		tokens.Put(tx.Tx, tokenKey(h), Token{Kind: WorkerToken, CreatedAt: tx.wall()})
 	}
 	s := c.FirstSettings
 	s.Version = 1
 	settings.Put(tx.Tx, store.Uint(1), s)
 	tx.m.SettingsVersion, tx.settings = 1, nil
 	return Begun{Epoch: tx.m.Epoch}, nil
-}
-
-func putSecret(tx *Tx, use string, s Secret) {
-	s.CreatedAt = tx.wall()
-	secrets.Put(tx.Tx, store.Str(use).Str(s.ID), s)
 }
 
 // begun refuses what needs a cluster that has begun.

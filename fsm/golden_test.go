@@ -37,6 +37,8 @@ func shapes() map[string]reflect.Type {
 		reflect.TypeFor[SignedIn](), reflect.TypeFor[User](), reflect.TypeFor[Rule](), reflect.TypeFor[RuleDeleted](),
 		reflect.TypeFor[Job](), reflect.TypeFor[LeasedWork](), reflect.TypeFor[Reported](), reflect.TypeFor[Released](),
 		reflect.TypeFor[LeasesExpired](), reflect.TypeFor[CalledBack](), reflect.TypeFor[Object](), reflect.TypeFor[ObjectDeleted](),
+		reflect.TypeFor[Token](), reflect.TypeFor[TokenRevoked](), reflect.TypeFor[SecretPut](), reflect.TypeFor[SecretDeleted](),
+		reflect.TypeFor[Rekeyed](), reflect.TypeFor[Noted](), reflect.TypeFor[JWTRolled](),
 		reflect.TypeFor[SessionOpened](), reflect.TypeFor[Worker](), reflect.TypeFor[QueuePaused](), reflect.TypeFor[Purged](),
 	} {
 		all["answer "+t.Name()] = t
@@ -232,8 +234,13 @@ func TestNumbers(t *testing.T) {
 
 // TestTimerKinds: the numbers in the timer table are never reused.
 func TestTimerKinds(t *testing.T) {
-	golden := []timerKind{originSilent: 1, idemOld: 2, jobDeadline: 3, itemReady: 4, leaseOld: 5, deadOld: 6, workerSilent: 7, quarantineOver: 8}
+	golden := []timerKind{originSilent: 1, idemOld: 2, jobDeadline: 3, itemReady: 4, leaseOld: 5, deadOld: 6, workerSilent: 7, quarantineOver: 8, tokenOld: 80, auditOld: 81, secretOld: 82}
+	shipped := 0
 	for kind, number := range golden {
+		if number == 0 {
+			continue // never was one
+		}
+		shipped++
 		if timerKind(kind) != number {
 			t.Errorf("timer kind %d was shipped as %d", kind, number)
 		}
@@ -243,7 +250,7 @@ func TestTimerKinds(t *testing.T) {
 			t.Errorf("timer kind %d does nothing", kind)
 		}
 	}
-	if len(fires) < len(golden)-1 {
-		t.Errorf("%d kinds of timer fire, %d were shipped", len(fires), len(golden)-1)
+	if len(fires) < shipped {
+		t.Errorf("%d kinds of timer fire, %d were shipped", len(fires), shipped)
 	}
 }

@@ -15,6 +15,8 @@ type KickDead struct {
 	NewJob string `cbor:"3,keyasint"`
 }
 
+func (c KickDead) deed() deed { return deed{Subject: c.Job, Detail: "new job " + c.NewJob} }
+
 func (c KickDead) apply(tx *Tx) (Job, error) {
 	old, ok := jobs.Get(tx, store.Str(c.Job))
 	if !ok {

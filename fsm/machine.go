@@ -208,7 +208,7 @@ func (tx *Tx) command(p *Proposal) (Outcome, error) {
 			return o, nil
 		}
 	}
-	tx.by, tx.origin = p.By, p.Origin
+	tx.by, tx.origin, tx.deed = p.By, p.Origin, deed{}
 	o := Outcome{Index: tx.m.Index}
 	body, err := r.apply(tx, p.Body)
 	switch refusal := (*Refusal)(nil); {
@@ -219,6 +219,7 @@ func (tx *Tx) command(p *Proposal) (Outcome, error) {
 	default:
 		return o, fmt.Errorf("%s: %w", r.name, err)
 	}
+	tx.audit(p, r.name, o.Refusal)
 	if p.Idem != nil {
 		tx.keep(p, o)
 	}

@@ -20,6 +20,8 @@ type meta struct {
 	RateSince int64  `cbor:"14,keyasint,omitempty"` // machine clock; the window under way
 	RateFrom  uint64 `cbor:"15,keyasint,omitempty"` // Handed then
 
+	SealKey string `cbor:"80,keyasint,omitempty"` // which one secrets are sealed with, see Rekey
+
 	VTimes map[string]uint64 `cbor:"18,keyasint,omitempty"` // by preset: virtual time of the class served last in turn
 }
 

@@ -1,6 +1,10 @@
 package fsm
 
-import "stoker/store"
+import (
+	"cmp"
+
+	"stoker/store"
+)
 
 // pauses are the presets, or everything ("*"), that nobody is granted for now.
 var pauses = store.NewTable[pause]("pauses")
@@ -27,6 +31,14 @@ type PauseQueue struct {
 // QueuePaused answers PauseQueue.
 type QueuePaused struct {
 	Paused []string `cbor:"1,keyasint"` // presets; "*": all
+}
+
+func (c PauseQueue) deed() deed {
+	d := deed{Subject: cmp.Or(c.Preset, everything)}
+	if !c.Paused {
+		d.Action = "ResumeQueue"
+	}
+	return d
 }
 
 func (c PauseQueue) apply(tx *Tx) (QueuePaused, error) {
@@ -68,6 +80,10 @@ type PurgeQueue struct {
 type Purged struct {
 	Jobs int  `cbor:"1,keyasint"`
 	More bool `cbor:"2,keyasint,omitempty"`
+}
+
+func (c PurgeQueue) deed() deed {
+	return deed{Subject: cmp.Or(c.User, everything), Detail: cmp.Or(c.Preset, everything)}
 }
 
 func (c PurgeQueue) apply(tx *Tx) (Purged, error) {

@@ -12,7 +12,7 @@ func samples() []Proposal {
 	s.Plans["team"] = Plan{MaxConcurrency: 7, MaxRuleSlots: 8, MaxItems: 9, StartCredits: 10, Weight: 11, MaxLeased: 12, MaxWait: 13}
 	name := "Whiter"
 	begin := genesis(s)
-	begin.JWTKeys[0].CreatedAt, begin.ObjectKey.CreatedAt = 5, 6
+	begin.JWTKeys[0].CreatedAt, begin.ObjectKey.CreatedAt, begin.ObjectKey.Until = 5, 6, 7
 	o := Object{
 		Bucket: "photos", Key: "inputs/u1/j1/0.jpg", Upload: "up1", Size: 9, SHA256: []byte{1}, MD5: []byte{2},
 		ContentType: "image/jpeg", Nodes: []string{"n1", "n2"}, At: 7, File: "inputs/u1/j0/0.jpg",
@@ -55,6 +55,13 @@ func samples() []Proposal {
 		Propose(KickDead{Job: "dead", Idx: -1, NewJob: "j8"}),
 		Propose(PutObject{o}),
 		Propose(DeleteObject{Bucket: "photos", Key: "inputs/u1/created/0.jpg"}),
+		Propose(CreateToken{Hash: [32]byte{9}, Kind: AdminToken, Scope: ScopeOperate, Name: "bot", Life: hour}),
+		Propose(RevokeToken{Name: "first worker"}),
+		Propose(PutSecret{Name: "callback", Sealed: []byte("sealed"), SealKey: "key"}),
+		Propose(DeleteSecret{Name: "callback"}),
+		Propose(Rekey{SealKey: "key", Secrets: []Resealed{{Use: UseCA, ID: "ca", Was: [32]byte{1}, Sealed: []byte("anew")}}}),
+		Propose(Note{Action: "Backup", Subject: "n1", Detail: "to a file"}),
+		Propose(RollJWT{ID: "k2", Sealed: []byte("sealed"), SealKey: "key", Drop: true}),
 	}
 	for i := range all {
 		all[i].Origin, all[i].Seq, all[i].Floor = "o1", 3, 2

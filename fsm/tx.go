@@ -10,6 +10,7 @@ type Tx struct {
 
 	term     uint64 // the Raft term of the entry
 	by       string // who asked
+	deed     deed   // what the audit log would say of the command
 	origin   string
 	seed     uint64 // the entry's chance, see jitter
 	ordinal  uint32 // positions handed out within the entry

@@ -1,6 +1,10 @@
 package fsm
 
-import "stoker/store"
+import (
+	"fmt"
+
+	"stoker/store"
+)
 
 // User is the limiter's row of one user.
 type User struct {
@@ -92,6 +96,10 @@ func (c GrantCredits) apply(tx *Tx) (User, error) {
 	return u, nil
 }
 
+func (c GrantCredits) deed() deed {
+	return deed{Subject: c.User, Detail: fmt.Sprintf("%+d: %s", c.Amount, c.Reason)}
+}
+
 // SetPlan puts a user on another plan. Credits stay; limits count from now on.
 type SetPlan struct {
 	User string `cbor:"1,keyasint"`
@@ -112,6 +120,8 @@ func (c SetPlan) apply(tx *Tx) (User, error) {
 	return u, nil
 }
 
+func (c SetPlan) deed() deed { return deed{Subject: c.User, Detail: c.Plan} }
+
 // RevokeUser signs a user out for good, or lets it in again. Its open jobs go on.
 type RevokeUser struct {
 	User    string `cbor:"1,keyasint"`
@@ -125,7 +135,17 @@ func (c RevokeUser) apply(tx *Tx) (User, error) {
 	}
 	u.Revoked = c.Revoked
 	users.Put(tx.Tx, store.Str(u.ID), u)
+	if u.Revoked {
+		tx.changes.revoked("user " + u.ID)
+	}
 	return u, nil
+}
+
+func (c RevokeUser) deed() deed {
+	if !c.Revoked {
+		return deed{Action: "RestoreUser", Subject: c.User}
+	}
+	return deed{Subject: c.User}
 }
 
 // member gives a user that may act.

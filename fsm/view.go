@@ -48,16 +48,6 @@ func (v *View) Settings() Settings {
 	return s
 }
 
-// Secrets of a use: UseJWT, UseObject or UseCA. They are sealed.
-func (v *View) Secrets(use string) []Secret {
-	return values(secrets.Scan(v, store.Str(use)))
-}
-
-// Token finds a token by the SHA-256 of its text.
-func (v *View) Token(sum [32]byte) (Token, bool) {
-	return tokens.Get(v, store.Str(string(sum[:])))
-}
-
 // Members are the nodes that have said who they are.
 func (v *View) Members() []Member { return values(members.Scan(v, "")) }
 

@@ -3,6 +3,7 @@ package fsm
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"stoker/store"
@@ -144,6 +145,10 @@ type SetWorker struct {
 	Worker string      `cbor:"1,keyasint"`
 	State  WorkerState `cbor:"2,keyasint"`
 	Why    string      `cbor:"3,keyasint,omitempty"`
+}
+
+func (c SetWorker) deed() deed {
+	return deed{Subject: c.Worker, Detail: strings.TrimSuffix(string(c.State)+": "+c.Why, ": ")}
 }
 
 func (c SetWorker) apply(tx *Tx) (Worker, error) {

@@ -1,0 +1,226 @@
+package fsm
+
+import (
+	"bytes"
+	"crypto/sha256"
+
+	"stoker/store"
+)
+
+// Secret is a sealed value under a public name (a key id, an access key).
+type Secret struct {
+	ID        string `cbor:"1,keyasint"`
+	Sealed    []byte `cbor:"2,keyasint"`
+	CreatedAt int64  `cbor:"3,keyasint"`           // wall clock, ns
+	Until     int64  `cbor:"4,keyasint,omitempty"` // machine clock when it goes; 0: never
+}
+
+var secrets = store.NewTable[Secret]("secrets") // (use, id)
+
+// The uses of a secret; also the purpose it is sealed for, but for those that
+// operators put: theirs is bound to the name too.
+const (
+	UseCA     = "ca"
+	UseJWT    = "jwt"
+	UseObject = "object"
+	UseNamed  = "named"
+)
+
+const (
+	maxSecrets = 1000
+	maxSealed  = 65 << 10
+	maxJWTKeys = 16
+)
+
+func secretKey(use, id string) store.Key { return store.Str(use).Str(id) }
+
+func putSecret(tx *Tx, use string, s Secret) {
+	s.CreatedAt = tx.wall()
+	secrets.Put(tx.Tx, secretKey(use, s.ID), s)
+}
+
+// PutSecret keeps an operator's secret, or replaces it.
+type PutSecret struct {
+	Name    string `cbor:"1,keyasint"`
+	Sealed  []byte `cbor:"2,keyasint"`
+	SealKey string `cbor:"3,keyasint,omitempty"` // as in View.SealKey: with which key it was sealed
+}
+
+// SecretPut answers PutSecret.
+type SecretPut struct {
+	Replaced bool `cbor:"1,keyasint,omitempty"`
+}
+
+func (c PutSecret) apply(tx *Tx) (SecretPut, error) {
+	if c.Name == "" || len(c.Sealed) == 0 {
+		return SecretPut{}, invalid("name", "a name and a value are needed")
+	}
+	if len(c.Sealed) > maxSealed {
+		return SecretPut{}, invalid("value", "may have 64 KiB")
+	}
+	if r := tooLong("name", c.Name); r != nil {
+		return SecretPut{}, r
+	}
+	if r := tx.sealed(c.SealKey); r != nil {
+		return SecretPut{}, r
+	}
+	replaced := secrets.Has(tx, secretKey(UseNamed, c.Name))
+	if !replaced && secrets.Len(tx, store.Str(UseNamed)) >= maxSecrets {
+		return SecretPut{}, invalid("name", "there are %d secrets; delete some first", maxSecrets)
+	}
+	putSecret(tx, UseNamed, Secret{ID: c.Name, Sealed: c.Sealed})
+	return SecretPut{Replaced: replaced}, nil
+}
+
+func (c PutSecret) deed() deed { return deed{Subject: c.Name} }
+
+// sealed refuses what was sealed with a key that is not in force any more: the
+// operator may throw the old one away as soon as Rekey was answered.
+func (tx *Tx) sealed(key string) *Refusal {
+	if key != tx.m.SealKey {
+		return Refuse(Unavailable, "the seal key has just changed; try again")
+	}
+	return nil
+}
+
+// DeleteSecret forgets an operator's secret.
+type DeleteSecret struct {
+	Name string `cbor:"1,keyasint"`
+}
+
+// SecretDeleted answers DeleteSecret.
+type SecretDeleted struct{}
+
+func (c DeleteSecret) apply(tx *Tx) (SecretDeleted, error) {
+	key := secretKey(UseNamed, c.Name)
+	if !secrets.Has(tx, key) {
+		return SecretDeleted{}, Refuse(NotFound, "no secret %.80q", c.Name)
+	}
+	secrets.Delete(tx.Tx, key)
+	return SecretDeleted{}, nil
+}
+
+func (c DeleteSecret) deed() deed { return deed{Subject: c.Name} }
+
+// Rekey puts every secret under another seal key, all of them or none.
+type Rekey struct {
+	SealKey string     `cbor:"1,keyasint"` // the new one, as nodes call it
+	Secrets []Resealed `cbor:"2,keyasint"`
+}
+
+// Resealed is a secret under the new key.
+type Resealed struct {
+	Use    string   `cbor:"1,keyasint"`
+	ID     string   `cbor:"2,keyasint"`
+	Was    [32]byte `cbor:"3,keyasint"` // SHA-256 of what it was sealed as
+	Sealed []byte   `cbor:"4,keyasint"`
+}
+
+// Rekeyed answers Rekey.
+type Rekeyed struct{}
+
+func (c Rekey) apply(tx *Tx) (Rekeyed, error) {
+	if c.SealKey == "" || len(c.SealKey) > maxName {
+		return Rekeyed{}, invalid("seal_key", "must have 1 to %d bytes", maxName)
+	}
+	changed := Refuse(Unavailable, "a secret has changed meanwhile; try again")
+	brought := map[store.Key]bool{}
+	for _, r := range c.Secrets {
+		key := secretKey(r.Use, r.ID)
+		s, ok := secrets.Get(tx, key)
+		if !ok || sha256.Sum256(s.Sealed) != r.Was {
+			return Rekeyed{}, changed
+		}
+		brought[key] = true
+	}
+	for k, s := range secrets.Scan(tx, "") {
+		if !brought[k] && len(s.Sealed) > 0 {
+			return Rekeyed{}, changed
+		}
+	}
+	for _, r := range c.Secrets {
+		key := secretKey(r.Use, r.ID)
+		s, _ := secrets.Get(tx, key)
+		s.Sealed = r.Sealed
+		secrets.Put(tx.Tx, key, s)
+	}
+	tx.m.SealKey = c.SealKey
+	return Rekeyed{}, nil
+}
+
+func (c Rekey) deed() deed { return deed{Subject: c.SealKey} }
+
+// RollJWT has tokens of the app signed with a new key. The older keys verify for
+// as long as a token lives, or from now on no more.
+type RollJWT struct {
+	ID      string `cbor:"1,keyasint"`
+	Sealed  []byte `cbor:"2,keyasint"`
+	SealKey string `cbor:"3,keyasint,omitempty"` // see PutSecret
+	Drop    bool   `cbor:"4,keyasint,omitempty"` // the older ones, and with them everybody's token
+}
+
+// JWTRolled answers RollJWT.
+type JWTRolled struct {
+	Keys int `cbor:"1,keyasint"` // that verify now
+}
+
+func (c RollJWT) apply(tx *Tx) (JWTRolled, error) {
+	if c.ID == "" || len(c.Sealed) == 0 || secrets.Has(tx, secretKey(UseJWT, c.ID)) {
+		return JWTRolled{}, invalid("id", "a new id and a key are needed")
+	}
+	if r := tooLong("id", c.ID); r != nil {
+		return JWTRolled{}, r
+	}
+	if r := tx.sealed(c.SealKey); r != nil {
+		return JWTRolled{}, r
+	}
+	n := secrets.Len(tx, store.Str(UseJWT))
+	if n >= maxJWTKeys && !c.Drop {
+		return JWTRolled{}, invalid("drop", "%d keys verify; older ones go by themselves, or all at once with drop", n)
+	}
+	made := tx.wall()
+	for k, s := range secrets.Scan(tx, store.Str(UseJWT)) {
+		made = max(made, s.CreatedAt+1) // the newest signs: two rolls in one entry must not tie
+		switch {
+		case c.Drop:
+			clearTimer(tx, s.Until, secretOld, k)
+			secrets.Delete(tx.Tx, k)
+			n--
+		case s.Until == 0:
+			s.Until = tx.now() + tx.current().TokenLife
+			setTimer(tx, s.Until, secretOld, k)
+			secrets.Put(tx.Tx, k, s)
+		}
+	}
+	secrets.Put(tx.Tx, secretKey(UseJWT, c.ID), Secret{ID: c.ID, Sealed: bytes.Clone(c.Sealed), CreatedAt: made})
+	return JWTRolled{Keys: n + 1}, nil
+}
+
+func (c RollJWT) deed() deed {
+	if c.Drop {
+		return deed{Subject: c.ID, Detail: "the older keys are dropped"}
+	}
+	return deed{Subject: c.ID}
+}
+
+// forgetSecret is the end of a key that has nothing left to verify.
+func forgetSecret(tx *Tx, ref store.Key) { secrets.Delete(tx.Tx, ref) }
+
+// SealKey names the key that secrets are sealed with: "" before the first Rekey.
+func (v *View) SealKey() string { return v.meta.SealKey }
+
+// Secrets of a use, as in UseJWT. They are sealed.
+func (v *View) Secrets(use string) []Secret { return values(secrets.Scan(v, store.Str(use))) }
+
+// Secret finds an operator's secret. It is sealed.
+func (v *View) Secret(name string) (Secret, bool) { return secrets.Get(v, secretKey(UseNamed, name)) }
+
+// AllSecrets gives every secret under its use.
+func (v *View) AllSecrets() map[string][]Secret {
+	all := map[string][]Secret{}
+	for k, s := range secrets.Scan(v, "") {
+		use, _ := k.PopStr()
+		all[use] = append(all[use], s)
+	}
+	return all
+}
