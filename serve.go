@@ -45,7 +45,7 @@ func serve(ctx context.Context, c config.Config) error {
 	n, err := node.Start(ctx, node.Config{
 		ID: c.ID, Dir: c.Data, Members: membersOf(c), TLS: tlsConfig, Listener: cluster,
 		Genesis: func() fsm.Genesis { return genesis(c, secrets) },
-		SealKey: secrets.SealKey, Version: version(), Log: log,
+		SealKey: secrets.SealKey, OldSealKeys: secrets.OldSealKeys, Version: version(), Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, public.Close())

@@ -15,7 +15,7 @@ type Proposal struct {
 	Kind      uint16 `cbor:"4,keyasint"`
 	Body      []byte `cbor:"5,keyasint"`
 	Idem      *Idem  `cbor:"6,keyasint,omitempty"`
-	By        string `cbor:"7,keyasint,omitempty"` // who asked: "user u_…", "worker w1", "admin", "system"
+	By        string `cbor:"7,keyasint,omitempty"` // who asked: "user u_…", "worker", "admin" with the token's name, "system"
 	RequestID string `cbor:"8,keyasint,omitempty"`
 }
 

@@ -27,8 +27,8 @@ const (
 )
 
 const (
-	maxSecrets = 1000
-	maxSealed  = 65 << 10
+	maxSecrets = 256
+	maxSealed  = 17 << 10 // a value of 16 KiB; all of them fit into one entry, see Rekey
 	maxJWTKeys = 16
 )
 
@@ -56,7 +56,7 @@ func (c PutSecret) apply(tx *Tx) (SecretPut, error) {
 		return SecretPut{}, invalid("name", "a name and a value are needed")
 	}
 	if len(c.Sealed) > maxSealed {
-		return SecretPut{}, invalid("value", "may have 64 KiB")
+		return SecretPut{}, invalid("value", "may have 16 KiB")
 	}
 	if r := tooLong("name", c.Name); r != nil {
 		return SecretPut{}, r

@@ -25,7 +25,7 @@ type Result[A any] struct {
 // Option adds to a proposal.
 type Option func(*fsm.Proposal)
 
-// By says who asks: "user u_…", "worker w1", "admin", "system".
+// By says who asks: "user u_…", "worker", "admin" with the token's name, "system".
 func By(who string) Option { return func(p *fsm.Proposal) { p.By = who } }
 
 // Idem keeps the answer under the client's Idempotency-Key, in the command's own entry.

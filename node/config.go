@@ -40,7 +40,9 @@ type Config struct {
 	// that has none proposes it. Nil proposes none.
 	Genesis func() fsm.Genesis
 
-	SealKey []byte // 32 bytes, the same on all nodes; empty: Seal and Unseal fail
+	SealKey     []byte   // the newest, 32 bytes, the same on all nodes; empty: Seal and Unseal fail
+	OldSealKeys [][]byte // older ones that still open secrets, newest first; see Rekey
+
 	Version string // of the binary; others see it in Status
 	Timing  Timing
 	Log     *slog.Logger     // nil discards
@@ -130,6 +132,11 @@ func (c Config) validate() error {
 		return errors.New("node: Config.TLS needs a certificate, RootCAs and ClientCAs (see ParseTLS)")
 	case len(c.SealKey) != 0 && len(c.SealKey) != 32:
 		return fmt.Errorf("node: Config.SealKey has %d bytes, needs 32", len(c.SealKey))
+	}
+	for _, key := range c.OldSealKeys {
+		if len(key) != 32 {
+			return fmt.Errorf("node: one of Config.OldSealKeys has %d bytes, needs 32", len(key))
+		}
 	}
 	seen, self := map[string]bool{}, false
 	for _, m := range c.Members {

@@ -24,6 +24,7 @@ const (
 	pathReadIndex = "/node/read-index"
 	pathStatus    = "/node/status"
 	pathBootstrap = "/node/bootstrap"
+	pathSealKeys  = "/node/seal-keys"
 )
 
 const maxForward = 64 << 20 // bytes of one group; a group aims at entryBytes

@@ -217,6 +217,7 @@ func (n *Node) serve() {
 	n.mux.HandleFunc("POST "+pathPropose, n.servePropose)
 	n.mux.HandleFunc("POST "+pathReadIndex, n.serveReadIndex)
 	n.mux.HandleFunc("POST "+pathStatus, n.serveStatus)
+	n.mux.HandleFunc("POST "+pathSealKeys, n.serveSealKeys)
 }
 
 // transferTo hands leadership over, to the one furthest along when id is empty.

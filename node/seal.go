@@ -4,22 +4,87 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+
+	"stoker/fsm"
 )
 
 // Secrets rest in the replicated state sealed with the cluster's seal key:
 // AES-256-GCM, a random nonce of 12 bytes in front, bound to what they are for.
+//
+// A node may hold several seal keys. It opens with any of them and seals with the
+// one that the machine names (see Rekey); before the first Rekey that is the
+// oldest it holds, which the cluster was founded with. So a new key is first
+// given to all nodes, where it does nothing, and then taken into use at once.
 
 // Seal seals plain for a purpose; only Unseal with the same purpose opens it.
 func (n *Node) Seal(purpose string, plain []byte) ([]byte, error) {
-	return Seal(n.cfg.SealKey, purpose, plain)
+	sealed, _, err := n.SealFor(purpose, plain)
+	return sealed, err
+}
+
+// SealFor is Seal that says with which key, for commands that are refused when
+// it is in force no more.
+func (n *Node) SealFor(purpose string, plain []byte) (sealed []byte, key string, err error) {
+	v := n.machine.View()
+	key = v.SealKey()
+	v.Close()
+	with, err := n.sealKey(key)
+	if err == nil {
+		sealed, err = Seal(with, purpose, plain)
+	}
+	return sealed, key, err
 }
 
 // Unseal opens what Seal sealed on any node with the same key.
 func (n *Node) Unseal(purpose string, sealed []byte) ([]byte, error) {
-	return Unseal(n.cfg.SealKey, purpose, sealed)
+	plain, err := Unseal(n.cfg.SealKey, purpose, sealed)
+	for _, older := range n.cfg.OldSealKeys {
+		if err == nil {
+			break
+		}
+		plain, err = Unseal(older, purpose, sealed)
+	}
+	return plain, err
 }
+
+// sealKey finds the key that the machine names; "": the cluster's first.
+func (n *Node) sealKey(id string) ([]byte, error) {
+	all := n.sealKeys()
+	if id == "" {
+		return all[len(all)-1], nil
+	}
+	for _, key := range all {
+		if sealKeyID(key) == id {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("node: the cluster's secrets are sealed with key %s, which this node's seal_key file does not hold; copy the file of another node", id)
+}
+
+// sealKeys are those this node holds, newest first.
+func (n *Node) sealKeys() [][]byte { return append([][]byte{n.cfg.SealKey}, n.cfg.OldSealKeys...) }
+
+// sealKeyID names a key without telling it.
+func sealKeyID(key []byte) string {
+	sum := sha256.Sum256(append([]byte("stoker seal key\n"), key...))
+	return hex.EncodeToString(sum[:8])
+}
+
+// purposeOf says what a secret of the machine is sealed for. An operator's is
+// bound to its name, so that none passes for another.
+func purposeOf(use, id string) string {
+	if use == fsm.UseNamed {
+		return SecretPurpose(id)
+	}
+	return use
+}
+
+// SecretPurpose is what an operator's secret is sealed for.
+func SecretPurpose(name string) string { return fsm.UseNamed + "/" + name }
 
 // Seal seals without a running node: Genesis is made of sealed secrets.
 func Seal(key []byte, purpose string, plain []byte) ([]byte, error) {

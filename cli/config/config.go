@@ -13,7 +13,7 @@ type Config struct {
 	CA      string `toml:"ca"`       // the cluster's CA certificates, PEM; empty: ca.crt
 	Cert    string `toml:"cert"`     // this node's certificate, PEM; empty: node.crt
 	Key     string `toml:"key"`      // its private key, PEM; empty: node.key
-	SealKey string `toml:"seal_key"` // file of 32 bytes in hex, the same on all nodes; empty: seal.key
+	SealKey string `toml:"seal_key"` // file of 32 bytes in hex, the same on all nodes, newest key first; empty: seal.key
 
 	// These go into the first command of a new cluster and are not looked at again.
 	AdminTokenHash  string `toml:"admin_token_hash"`  // sha256:…

@@ -172,3 +172,16 @@ func TestSecrets_SaysWhichFile(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
+
+func TestParseSealKeys(t *testing.T) {
+	a, b := strings.Repeat("0a", 32), strings.Repeat("0B", 32)
+	keys, err := ParseSealKeys([]byte("# since May\n" + a + "\n\n  " + b + "\r\n"))
+	if err != nil || len(keys) != 2 || keys[0][0] != 10 || keys[1][31] != 11 {
+		t.Errorf("%x, %v", keys, err)
+	}
+	for _, text := range []string{"", "# nothing\n", a[:62], a + b, a + "\n" + b[:62], strings.Repeat("zz", 32)} {
+		if keys, err := ParseSealKeys([]byte(text)); err == nil {
+			t.Errorf("%q was taken as %x", text, keys)
+		}
+	}
+}

@@ -10,8 +10,9 @@ import (
 
 // Secrets is what the configuration points at: files' contents and decoded hashes.
 type Secrets struct {
-	CA, Cert, Key []byte // PEM
-	SealKey       []byte // 32 bytes
+	CA, Cert, Key []byte   // PEM
+	SealKey       []byte   // 32 bytes, the newest
+	OldSealKeys   [][]byte // what the file holds below it
 	AdminToken    [32]byte
 	WorkerToken   [32]byte
 	SealedCA      []byte // nil where the configuration has none
@@ -19,17 +20,20 @@ type Secrets struct {
 
 // Secrets reads them. An error says which key names a file that is missing or broken.
 func (c Config) Secrets() (s Secrets, err error) {
+	var sealKeys []byte
 	for _, f := range []struct {
 		key, path string
 		to        *[]byte
-	}{{"ca", c.CA, &s.CA}, {"cert", c.Cert, &s.Cert}, {"key", c.Key, &s.Key}, {"seal_key", c.SealKey, &s.SealKey}} {
+	}{{"ca", c.CA, &s.CA}, {"cert", c.Cert, &s.Cert}, {"key", c.Key, &s.Key}, {"seal_key", c.SealKey, &sealKeys}} {
 		if *f.to, err = os.ReadFile(f.path); err != nil {
 			return Secrets{}, fmt.Errorf("%s: %w: copy the node's whole folder that `stoker init` wrote", f.key, err)
 		}
 	}
-	if s.SealKey, err = hex.DecodeString(strings.TrimSpace(string(s.SealKey))); err != nil || len(s.SealKey) != 32 {
-		return Secrets{}, fmt.Errorf("seal_key: %s must hold 32 bytes as 64 hex digits", c.SealKey)
+	keys, err := ParseSealKeys(sealKeys)
+	if err != nil {
+		return Secrets{}, fmt.Errorf("seal_key: %s: %w", c.SealKey, err)
 	}
+	s.SealKey, s.OldSealKeys = keys[0], keys[1:]
 	if s.AdminToken, err = parseHash(c.AdminTokenHash); err != nil {
 		return Secrets{}, fmt.Errorf("admin_token_hash: %w", err)
 	}
@@ -40,6 +44,24 @@ func (c Config) Secrets() (s Secrets, err error) {
 		return Secrets{}, fmt.Errorf("ca_key_sealed: %w", err)
 	}
 	return s, nil
+}
+
+// ParseSealKeys reads a seal key file: a key a line, newest first; lines that begin with # are comments.
+func ParseSealKeys(text []byte) (keys [][]byte, err error) {
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		key, err := hex.DecodeString(line)
+		if err != nil || len(key) != 32 {
+			return nil, errors.New("each line must hold 32 bytes as 64 hex digits")
+		}
+		keys = append(keys, key)
+	}
+	if keys == nil {
+		return nil, errors.New("it holds no key: 32 bytes as 64 hex digits are needed")
+	}
+	return keys, nil
 }
 
 // parseHash reads "sha256:" and 64 hex digits.
