@@ -18,16 +18,17 @@ import (
 
 // rooms says what each room may import of the others. Imports point down:
 // handlers, queue, node, fsm, store; objects stands beside and may use node;
-// client and cli see the cluster from outside.
+// client and cli see the cluster from outside. pki is certificates alone.
 var rooms = map[string][]string{
 	"handlers": {"queue", "node", "fsm", "store", "objects"},
 	"queue":    {"node", "fsm", "store"},
-	"node":     {"fsm", "store"},
+	"node":     {"fsm", "store", "pki"},
 	"fsm":      {"store"},
 	"store":    {},
+	"pki":      {},
 	"objects":  {"node", "fsm", "store"},
 	"client":   {},
-	"cli":      {"client"},
+	"cli":      {"client", "pki"},
 	"bench":    {"fsm", "store", "client", "cli"},
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -132,7 +131,7 @@ func listen(t *testing.T) net.Listener {
 }
 
 // certify makes a certificate that is its own authority, for the cluster port.
-func certify(t *testing.T, id string) *tls.Config {
+func certify(t *testing.T, id string) *node.Identity {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

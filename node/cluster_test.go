@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"os"
@@ -58,7 +57,7 @@ func newCluster(t *testing.T, edit func(*Config), ids ...string) *cluster {
 	return c
 }
 
-func testTLS(id string) *tls.Config {
+func testTLS(id string) *Identity {
 	cert, key := testCA().issue("stoker://node/" + id)
 	conf, err := ParseTLS(testCA().pem, cert, key)
 	must(err)
@@ -70,7 +69,7 @@ func (c *cluster) config(id string) Config {
 		ID: id, Dir: filepath.Join(c.dir, id), Members: c.members, TLS: testTLS(id),
 		Listener: c.net.listen(id), Dial: c.net.dialer(id), Log: c.log, Version: "test", SealKey: make([]byte, 32),
 		Genesis: func() fsm.Genesis {
-			return fsm.Genesis{ClusterID: "test", JWTKeys: []fsm.Secret{{ID: "k"}}, FirstSettings: fsm.DefaultSettings()}
+			return fsm.Genesis{ClusterID: "test", SealedCA: testCA().sealed(), JWTKeys: []fsm.Secret{{ID: "k"}}, FirstSettings: fsm.DefaultSettings()}
 		},
 	}
 	conf.Exit = func(err error) {

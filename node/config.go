@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"stoker/fsm"
+	"stoker/pki"
 )
 
 // Member is one node of the cluster as the configuration names it.
@@ -29,9 +29,9 @@ type Config struct {
 	// addresses by which members find each other in an old one.
 	Members []Member
 
-	// TLS holds the node's certificate and the cluster's CA, as ParseTLS makes
+	// TLS holds the node's certificate and the cluster's CAs, as ParseTLS makes
 	// it. The certificate names the node: URI stoker://node/<ID>.
-	TLS *tls.Config
+	TLS *Identity
 
 	Listener net.Listener                                             // the cluster port, closed by Stop and by a Start that fails; nil listens on the member's own Addr
 	Dial     func(ctx context.Context, addr string) (net.Conn, error) // nil is TCP
@@ -71,6 +71,7 @@ type Timing struct {
 	Probe     time.Duration // how often nodes ask each other's status: 1 s
 	Silence   time.Duration // an origin that was silent so long is replaced (the machine forgets it after 24 h): 6 h
 	MaxSkew   time.Duration // a node further off the others' median wall clock does not lead: 5 s
+	CertLife  time.Duration // of the certificates that this node signs: pki.NodeLife
 
 	SnapshotEvery     time.Duration // how often to look whether a snapshot is due: 30 s
 	SnapshotThreshold uint64        // entries since the last snapshot: 8192
@@ -94,6 +95,7 @@ func (c Config) withDefaults() Config {
 	def(&t.Probe, time.Second)
 	def(&t.Silence, 6*time.Hour)
 	def(&t.MaxSkew, 5*time.Second)
+	def(&t.CertLife, pki.NodeLife)
 	def(&t.SnapshotEvery, 30*time.Second)
 	if t.SnapshotThreshold == 0 {
 		t.SnapshotThreshold = 8192
@@ -128,8 +130,8 @@ func (c Config) validate() error {
 		return errors.New("node: Config.ID is empty")
 	case c.Dir == "":
 		return errors.New("node: Config.Dir is empty")
-	case c.TLS == nil || c.TLS.RootCAs == nil || c.TLS.ClientCAs == nil:
-		return errors.New("node: Config.TLS needs a certificate, RootCAs and ClientCAs (see ParseTLS)")
+	case c.TLS == nil:
+		return errors.New("node: Config.TLS is needed (see ParseTLS)")
 	case len(c.SealKey) != 0 && len(c.SealKey) != 32:
 		return fmt.Errorf("node: Config.SealKey has %d bytes, needs 32", len(c.SealKey))
 	}

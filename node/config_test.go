@@ -15,7 +15,7 @@ func TestConfig_SaysWhatIsWrong(t *testing.T) {
 	for want, spoil := range map[string]func(*Config){
 		"ID is empty":        func(c *Config) { c.ID = "" },
 		"Dir is empty":       func(c *Config) { c.Dir = "" },
-		"TLS needs":          func(c *Config) { c.TLS = nil },
+		"TLS is needed":      func(c *Config) { c.TLS = nil },
 		"needs 32":           func(c *Config) { c.SealKey = []byte("short") },
 		"named twice":        func(c *Config) { c.Members = append(c.Members, c.Members[0]) },
 		"needs an id and an": func(c *Config) { c.Members[0].Addr = "" },

@@ -18,6 +18,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"stoker/fsm"
+	"stoker/pki"
 )
 
 // network is TCP between hosts, in memory, inside a synctest bubble. A cut holds
@@ -265,6 +268,15 @@ func newAuthority(name string) *authority {
 	return &authority{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
 }
 
+// sealed is the key as Genesis carries it, under a seal key of zeros.
+func (a *authority) sealed() []byte {
+	k, err := pki.EncodeKey(a.key)
+	must(err)
+	sealed, err := Seal(make([]byte, 32), fsm.UseCA, k)
+	must(err)
+	return sealed
+}
+
 // issue gives certificate and key in PEM, for a role URI.
 func (a *authority) issue(role string) (certPEM, keyPEM []byte) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -304,10 +316,4 @@ func TestNetwork_HoldsWhatIsCutAndDeliversIt(t *testing.T) {
 	if b, err := io.ReadAll(far); string(b) != "hello" || err != nil {
 		t.Fatalf("read %q, %v", b, err)
 	}
-}
-
-func poolOf(a *authority) *x509.CertPool {
-	p := x509.NewCertPool()
-	p.AddCert(a.cert)
-	return p
 }

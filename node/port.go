@@ -18,7 +18,7 @@ import (
 // and knows every connection it ever made, so that close leaves none.
 type port struct {
 	ln        net.Listener
-	tls       *tls.Config
+	id        *Identity
 	handshake time.Duration
 	dialRaw   func(ctx context.Context, addr string) (net.Conn, error)
 	roster    *roster
@@ -40,7 +40,7 @@ var errPortClosed = errors.New("node: the cluster port is closed")
 func newPort(c Config, ln net.Listener, r *roster) *port {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &port{
-		ln: ln, tls: c.TLS, handshake: c.Timing.Handshake, dialRaw: c.Dial, roster: r, log: c.Log,
+		ln: ln, id: c.TLS, handshake: c.Timing.Handshake, dialRaw: c.Dial, roster: r, log: c.Log,
 		ctx: ctx, cancel: cancel, conns: map[*tracked]struct{}{},
 	}
 	p.raft = &lane{addr: memberAddr(c.ID), conns: make(chan net.Conn), done: ctx.Done()}
@@ -52,7 +52,7 @@ func newPort(c Config, ln net.Listener, r *roster) *port {
 // accept hands each connection to a goroutine of its own, since a slow
 // handshake must not keep the next one waiting.
 func (p *port) accept() {
-	server := serverTLS(p.tls)
+	server := serverTLS(p.id)
 	for {
 		raw, err := p.ln.Accept()
 		if err != nil {
@@ -126,7 +126,7 @@ func (p *port) dialAt(ctx context.Context, id, addr, proto string, limit time.Du
 	if !ok {
 		return nil, errPortClosed
 	}
-	conn := tls.Client(inner, clientTLS(p.tls, id, proto))
+	conn := tls.Client(inner, clientTLS(p.id, id, proto))
 	if err := conn.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("handshake with %s at %s: %w", id, addr, err)

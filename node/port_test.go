@@ -2,6 +2,7 @@ package node
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"strings"
@@ -11,34 +12,34 @@ import (
 
 func TestPort_OnlyMembersGetInAndOnlyTheDialledMemberAnswers(t *testing.T) {
 	testCA()
-	ownConfig := func(ca *authority, role string) *tls.Config {
+	own := func(ca *authority, role string) *Identity {
 		cert, key := ca.issue(role)
 		pair, err := tls.X509KeyPair(cert, key)
 		must(err)
-		return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: testTLS("n1").RootCAs, ClientCAs: testTLS("n1").ClientCAs}
+		return newIdentity(pair, testTLS("n1").trusted())
 	}
 	stranger := newAuthority("another CA")
 	synctest.Test(t, func(t *testing.T) {
 		net := newNetwork()
-		open := func(id string, conf *tls.Config) *port {
-			c := Config{ID: id, TLS: conf, Dial: net.dialer(id), Members: []Member{{ID: id, Addr: id}}}.withDefaults()
+		open := func(id string, who *Identity) *port {
+			c := Config{ID: id, TLS: who, Dial: net.dialer(id), Members: []Member{{ID: id, Addr: id}}}.withDefaults()
 			return newPort(c, net.listen(id), newRoster([]Member{{ID: "n1", Addr: "n1"}, {ID: "mistaken", Addr: "n1"}}))
 		}
 		n1 := open("n1", testTLS("n1"))
 		defer n1.close()
 		for name, c := range map[string]struct {
-			conf *tls.Config
+			who  *Identity
 			dial string
 			ok   bool
 		}{
 			"a member":                     {testTLS("n2"), "n1", true},
-			"another role of the same CA":  {ownConfig(testCA(), "stoker://operator/me"), "n1", false},
-			"a node of another CA":         {ownConfig(stranger, "stoker://node/n2"), "n1", false},
-			"no certificate":               {&tls.Config{RootCAs: testTLS("n1").RootCAs, ClientCAs: testTLS("n1").ClientCAs}, "n1", false},
+			"another role of the same CA":  {own(testCA(), "stoker://operator/me"), "n1", false},
+			"a node of another CA":         {own(stranger, "stoker://node/n2"), "n1", false},
+			"no certificate":               {newIdentity(tls.Certificate{}, testTLS("n1").trusted()), "n1", false},
 			"not the member it dialled":    {testTLS("n2"), "mistaken", false},
-			"a server that is not trusted": {&tls.Config{Certificates: testTLS("n2").Certificates, RootCAs: poolOf(stranger), ClientCAs: poolOf(stranger)}, "n1", false},
+			"a server that is not trusted": {newIdentity(*testTLS("n2").show(), []*x509.Certificate{stranger.cert}), "n1", false},
 		} {
-			p := open("client", c.conf)
+			p := open("client", c.who)
 			conn, err := p.dial(t.Context(), c.dial, protoRaft)
 			if err == nil { // TLS 1.3: a client learns of its refusal with the first read
 				synctest.Wait()

@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -223,7 +222,7 @@ func newAuthority(t *testing.T) authority {
 	return authority{cert, key}
 }
 
-func (a authority) issue(t *testing.T, id string) *tls.Config {
+func (a authority) issue(t *testing.T, id string) *node.Identity {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -12,11 +12,9 @@
 //   - The CA's private key is nowhere in plain. It leaves this package sealed with the seal key (AES-256-GCM, a random nonce of 12
 //     bytes in front, additional data "ca"; the cluster's own sealing), and the first command carries it into the cluster.
 //   - Tokens are in plain in operator.toml only; nodes get their SHA-256. They have 128 random bits or more, which is why a plain hash will do.
-//   - A certificate opens the cluster port by its URI, stoker://node/<id>, not by an address: a node may move.
 //
 // # Why not …
 //
-//   - … ask for certificates? Three machines and one port are no reason to run a PKI; who has one can replace the files.
-//   - … short-lived node certificates? Nothing renews them yet, and a cluster that stops on a forgotten date is worse.
+//   - … ask for certificates? See package pki, which makes them.
 //   - … put the tokens into stoker.toml? Whoever reads one node's file must not be able to act as the operator.
 package setup

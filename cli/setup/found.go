@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stoker/cli/config"
+	"stoker/pki"
 )
 
 // Plan is a cluster to be.
@@ -85,32 +86,33 @@ type file struct {
 
 // files makes the whole content, keys included, in memory.
 func (p Plan) files(now time.Time) ([]file, error) {
-	ca, err := newAuthority(now)
+	ca, err := pki.NewAuthority(now)
 	if err != nil {
 		return nil, err
 	}
+	caPEM := pki.EncodeCerts(ca.Cert)
 	sealKey := make([]byte, 32)
 	rand.Read(sealKey)
-	sealed, err := ca.sealed(sealKey)
+	sealed, err := seal(ca, sealKey)
 	if err != nil {
 		return nil, fmt.Errorf("cluster CA: %w", err)
 	}
 	tokens := operatorTokens{admin: "adm_" + strings.ToLower(rand.Text()), worker: "wrk_" + strings.ToLower(rand.Text())}
 	var files []file
 	for _, n := range p.Nodes {
-		cert, key, err := ca.node(n)
+		cert, key, err := pair(ca, n, now)
 		if err != nil {
 			return nil, fmt.Errorf("certificate of node %s: %w", n.ID, err)
 		}
 		dir := filepath.Join(p.Out, n.ID)
 		files = append(files,
-			file{filepath.Join(dir, "ca.crt"), false, ca.pem},
+			file{filepath.Join(dir, "ca.crt"), false, caPEM},
 			file{filepath.Join(dir, "node.crt"), false, cert},
 			file{filepath.Join(dir, "node.key"), true, key},
 			file{filepath.Join(dir, "seal.key"), true, []byte(hex.EncodeToString(sealKey) + "\n")},
 			file{filepath.Join(dir, "stoker.toml"), true, nodeFile(p.Nodes, n, tokens, sealed)})
 	}
-	return append(files, file{filepath.Join(p.Out, "operator.toml"), true, operatorFile(p.Nodes, tokens, ca.pem)}), nil
+	return append(files, file{filepath.Join(p.Out, "operator.toml"), true, operatorFile(p.Nodes, tokens, caPEM)}), nil
 }
 
 // free refuses to write over keys that may be in use.

@@ -19,6 +19,7 @@ import (
 
 	"stoker/cli/config"
 	"stoker/client"
+	"stoker/pki"
 )
 
 var three = []Node{
@@ -87,7 +88,7 @@ func checkCertificate(t *testing.T, n Node, s config.Secrets) {
 	if len(leaf.URIs) != 1 || leaf.URIs[0].String() != "stoker://node/"+n.ID || leaf.IsCA {
 		t.Errorf("%s: URIs %v, CA %v", n.ID, leaf.URIs, leaf.IsCA)
 	}
-	if d := time.Until(leaf.NotAfter); d < 9*365*24*time.Hour {
+	if d := time.Until(leaf.NotAfter); d < pki.NodeLife-time.Hour || d > pki.NodeLife {
 		t.Errorf("%s: ends in %s", n.ID, d)
 	}
 	for _, host := range []string{n.Host, "localhost", "127.0.0.1"} {
