@@ -51,6 +51,18 @@ func (a *auditor) audit(m *Machine, context string, full bool) {
 	a.copies()
 	a.envelope()
 	a.timers()
+	a.checked()
+}
+
+// checked: the check that ships finds nothing either.
+func (a *auditor) checked() {
+	if a.v.Epoch() == 0 {
+		return
+	}
+	c, err := a.v.Check()
+	if err != nil || len(c.Wrong) > 0 {
+		a.failf("the check says %q, %v", c.Wrong, err)
+	}
 }
 
 func (a *auditor) failf(format string, args ...any) {

@@ -140,8 +140,11 @@ func (a *auditor) fleet(seen map[timerKind]map[store.Key]int) {
 // grants: what was granted in the entry since the last look was not paused, and
 // its worker was at liberty to work.
 func (a *auditor) grants() {
-	for fence := a.fence + 1; fence <= a.v.Fence() && a.idle != nil; fence++ {
-		l, _ := a.v.Lease(fence)
+	for _, l := range leases.Scan(a.v, "") {
+		fence := l.Fence
+		if fence <= a.fence || a.idle == nil {
+			continue
+		}
 		if slices.Contains(a.paused, l.Preset) || slices.Contains(a.paused, everything) {
 			a.failf("lease %d of preset %s, which is paused", fence, l.Preset)
 		}

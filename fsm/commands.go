@@ -56,6 +56,11 @@ func init() {
 		register[PutObject](50),
 		register[DeleteObject](51),
 
+		// backups, and epochs after the first
+		register[RecordBackup](70),
+		register[Restored](71),
+		register[ForgetBackup](72),
+
 		// who may do what
 		register[CreateToken](80),
 		register[RevokeToken](81),

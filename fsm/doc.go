@@ -19,7 +19,8 @@
 //   - An item is final once; the last item that becomes final ends its job in the same entry.
 //   - An item of an executed job that is not final is in exactly one place:
 //     ready, leased or scheduled.
-//   - Every grant has a fence, one more than the last one.
+//   - Every grant has a fence, one more than the last one; a new epoch begins far
+//     above all fences of the one before.
 //   - Everything that is not terminal has a row in timers, but for leases: they
 //     end by name ([ExpireLeases]), since their renewals live in the leader's memory.
 //   - The machine's clock never runs back.

@@ -30,6 +30,16 @@ func (d *driver) session() {
 	})
 }
 
+// rebirth begins another epoch; the proposer of it is a new one.
+func (d *driver) rebirth() {
+	if d.flush(); d.stop {
+		return
+	}
+	d.model.rebirth()
+	d.direct(Restored{Why: FromBackup, From: d.index, Hold: []string{"n9"}})
+	d.register()
+}
+
 // word is the operator's on a worker.
 func (d *driver) word() {
 	c := SetWorker{Worker: d.dice.name("w", 5), Why: "why",

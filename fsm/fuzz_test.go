@@ -15,7 +15,10 @@ func TestMachine_model(t *testing.T) {
 	for game := range uint64(games) {
 		r := rand.New(rand.NewPCG(game, 1))
 		d := newDriver(t, func() byte { return byte(r.Uint32()) })
-		for range steps {
+		for step := range steps {
+			if game%3 == 2 && step%100 == 99 {
+				d.rebirth()
+			}
 			if d.step(); d.stop {
 				t.Fatalf("game %d", game)
 			}
@@ -23,7 +26,7 @@ func TestMachine_model(t *testing.T) {
 		}
 		d.flush()
 		entries += len(d.log)
-		seen["grants"] += int(d.model.fence)
+		seen["grants"] += int(d.model.fence % fenceJump)
 		seen["dead"] += len(d.model.dead)
 	}
 	spent := time.Since(begun)

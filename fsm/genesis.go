@@ -32,17 +32,19 @@ func (c Genesis) apply(tx *Tx) (Begun, error) {
 		putSecret(tx, UseJWT, k)
 	}
 	putSecret(tx, UseObject, c.ObjectKey)
-	for _, h := range c.AdminTokens {
-		tokens.Put(tx.Tx, tokenKey(h), Token{Kind: AdminToken, CreatedAt: tx.wall()})
-	}
-	for _, h := range c.WorkerTokens {
-		tokens.Put(tx.Tx, tokenKey(h), Token{Kind: WorkerToken, CreatedAt: tx.wall()})
-	}
+	putTokens(tx, AdminToken, "", c.AdminTokens)
+	putTokens(tx, WorkerToken, "", c.WorkerTokens)
 	s := c.FirstSettings
 	s.Version = 1
 	settings.Put(tx.Tx, store.Uint(1), s)
 	tx.m.SettingsVersion, tx.settings = 1, nil
 	return Begun{Epoch: tx.m.Epoch}, nil
+}
+
+func putTokens(tx *Tx, kind TokenKind, name string, hashes [][32]byte) {
+	for _, h := range hashes {
+		tokens.Put(tx.Tx, tokenKey(h), Token{Kind: kind, Name: name, CreatedAt: tx.wall()})
+	}
 }
 
 // begun refuses what needs a cluster that has begun.

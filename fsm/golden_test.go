@@ -40,6 +40,7 @@ func shapes() map[string]reflect.Type {
 		reflect.TypeFor[Token](), reflect.TypeFor[TokenRevoked](), reflect.TypeFor[SecretPut](), reflect.TypeFor[SecretDeleted](),
 		reflect.TypeFor[Rekeyed](), reflect.TypeFor[Noted](), reflect.TypeFor[JWTRolled](),
 		reflect.TypeFor[SessionOpened](), reflect.TypeFor[Worker](), reflect.TypeFor[QueuePaused](), reflect.TypeFor[Purged](),
+		reflect.TypeFor[Backup](), reflect.TypeFor[Epoch](), reflect.TypeFor[BackupForgotten](),
 	} {
 		all["answer "+t.Name()] = t
 	}

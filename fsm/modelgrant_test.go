@@ -91,7 +91,7 @@ func (r *modelRound) head() (it *modelItem, late bool) {
 	if len(presets) == 0 {
 		return nil, false
 	}
-	if r.fence%10 == 9 {
+	if r.fence%fenceJump%10 == 9 { // a new epoch adds so many to the fence, and no grant
 		over := func(t modelTurn) int64 { return r.now - r.hungry[t.user.id] - r.plan(t.user).MaxWait }
 		lane := slices.DeleteFunc(r.turns(presets), func(t modelTurn) bool { return over(t) < 0 })
 		if len(lane) > 0 {

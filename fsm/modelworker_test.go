@@ -121,6 +121,25 @@ func (m *model) openSession(c OpenSession) (gave int, code Code) {
 	return gave, ""
 }
 
+// rebirth: all that was handed out is back, nobody is to blame, and nobody has
+// said who he is.
+func (m *model) rebirth() {
+	m.fence += fenceJump
+	for _, fence := range m.fences() {
+		l := m.leases[fence]
+		if l.ended != "" {
+			continue
+		}
+		for _, it := range m.held(l) {
+			m.again(it, Drain, l.worker, 0)
+		}
+		l.ended, l.forget = "lost", m.now+hour
+	}
+	for _, w := range m.workers {
+		w.boot, w.session, w.loaded = "", "", nil
+	}
+}
+
 func (m *model) fences() (out []uint64) {
 	for f := range m.leases {
 		out = append(out, f)

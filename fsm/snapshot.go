@@ -31,6 +31,12 @@ func (s *Snapshot) Write(w io.Writer) error {
 	return s.s.Write(w, binary.BigEndian.AppendUint64(nil, s.Index))
 }
 
+// View reads the pinned state. It ends with the snapshot; do not close it.
+func (s *Snapshot) View() *View {
+	mt, _ := metas.Get(s.s, metaKey)
+	return &View{View: s.s.View, meta: mt}
+}
+
 // Close unpins the state.
 func (s *Snapshot) Close() { s.s.Close() }
 

@@ -30,6 +30,7 @@ var tables = []table{
 	state("ready", ready), state("shares", shares), state("classes", classes), state("paces", paces), state("pauses", pauses), state("leases", leases), state("workers", workers),
 	kept("audits", audits),
 	state("objects", objects), state("staged", staged),
+	state("backups", backups), state("epochs", epochs),
 }
 
 func state[V any](name string, t *store.Table[V]) table {

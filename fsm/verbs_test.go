@@ -22,6 +22,8 @@ var verbs = map[string]verb{
 	"silent": silentVerb,
 
 	"session": sessionVerb, "worker": workerVerb, "pause": pauseVerb, "resume": pauseVerb, "purge": purgeVerb, "kick": kickVerb,
+
+	"backup": backupVerb, "forget": forgetVerb, "restored": restoredVerb,
 }
 
 // single is an entry of one command.

@@ -130,6 +130,7 @@ var shows = map[string]func(*View, words) (string, error){
 		}
 		return tellUser(u), nil
 	},
+	"show-backups": showBackups, "show-epochs": showEpochs, "show-copies": showCopies,
 	"show-ledger": func(v *View, w words) (string, error) {
 		var lines []string
 		for e := range v.Ledger(w["user"], Mark{}) {

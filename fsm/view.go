@@ -36,6 +36,9 @@ func (v *View) Clock() int64 { return v.meta.Clock }
 // Wall is the leader's wall clock at the last entry, ns since 1970.
 func (v *View) Wall() int64 { return v.meta.Wall }
 
+// Hash is the running hash over entries and outcomes at the view's index.
+func (v *View) Hash() [32]byte { return v.meta.Hash }
+
 // Fence is the last one handed out.
 func (v *View) Fence() uint64 { return v.meta.Fence }
 
@@ -109,6 +112,19 @@ func (v *View) Object(bucket, key string) (Object, bool) {
 // Staged finds an object uploaded under a grant and not published yet.
 func (v *View) Staged(bucket, key string, fence uint64) (Object, bool) {
 	return staged.Get(v, objectKey(bucket, key).Uint(fence))
+}
+
+// Objects gives every record, published and staged: all that refer to a blob.
+func (v *View) Objects() iter.Seq[Object] {
+	return func(yield func(Object) bool) {
+		for _, t := range []*store.Table[Object]{objects, staged} {
+			for _, o := range t.Scan(v, "") {
+				if !yield(o) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Lease finds a lease by its fence, ended ones for an hour.

@@ -1,0 +1,118 @@
+package fsm
+
+import (
+	"fmt"
+	"maps"
+
+	"stoker/store"
+)
+
+// Check is what a look at the whole state found.
+type Check struct {
+	Users, Jobs, Items, Entries, Objects int // Entries of the ledger; Objects published or staged
+
+	Credits int64    // of all users
+	Wrong   []string // what does not add up, in words; at most wrongShown
+	More    int      // that are not in Wrong
+}
+
+// wrongShown bounds Wrong: a broken state is broken everywhere.
+const wrongShown = 20
+
+func (c *Check) failf(format string, args ...any) {
+	if len(c.Wrong) == wrongShown {
+		c.More++
+		return
+	}
+	c.Wrong = append(c.Wrong, fmt.Sprintf(format, args...))
+}
+
+// Check reads every row and holds the invariants of this package against it:
+// ledgers against credits, jobs against their items, items against the queue.
+// It takes as long as reading the state does. A row that does not decode is
+// returned as the error.
+func (v *View) Check() (c Check, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if broken, ok := p.(*store.Corrupt); ok {
+				err = broken
+				return
+			}
+			panic(p)
+		}
+	}()
+	if v.Epoch() == 0 {
+		c.failf("the cluster has not begun")
+		return c, nil
+	}
+	if _, ok := settings.Get(v, store.Uint(v.meta.SettingsVersion)); !ok {
+		c.failf("settings %d are in force and not there", v.meta.SettingsVersion)
+	}
+	open := v.checkJobs(&c)
+	v.checkUsers(&c, open)
+	for range v.Objects() {
+		c.Objects++
+	}
+	return c, nil
+}
+
+// checkUsers holds credits against ledgers and open jobs against counters.
+func (v *View) checkUsers(c *Check, open map[string]int) {
+	sum := map[string]int64{}
+	for _, e := range ledger.Scan(v, "") {
+		c.Entries++
+		if sum[e.User] += e.Amount; e.Balance != sum[e.User] {
+			c.failf("the ledger of %s at entry %d says %d, the sum is %d", e.User, e.Index, e.Balance, sum[e.User])
+		}
+	}
+	for _, u := range users.Scan(v, "") {
+		c.Users++
+		c.Credits += u.Credits
+		if u.Credits != sum[u.ID] || u.Credits < 0 {
+			c.failf("%s has %d credits, its ledger says %d", u.ID, u.Credits, sum[u.ID])
+		}
+		if u.ActiveJobs != open[u.ID] {
+			c.failf("%s counts %d open jobs, there are %d", u.ID, u.ActiveJobs, open[u.ID])
+		}
+		delete(sum, u.ID)
+	}
+	for user := range sum {
+		c.failf("there is a ledger of %s and no such user", user)
+	}
+}
+
+// checkJobs holds counters against items and places against the queue. It gives
+// the number of open jobs by user.
+func (v *View) checkJobs(c *Check) map[string]int {
+	open, waiting := map[string]int{}, map[string]int{}
+	for _, j := range jobs.Scan(v, "") {
+		c.Jobs++
+		if !j.Status.Ended() {
+			open[j.User]++
+		}
+		done, final := 0, 0
+		list := v.Items(j.ID)
+		c.Items += len(list)
+		for _, it := range list {
+			if it.final() {
+				final++
+			}
+			if it.Status == Done {
+				done++
+			}
+			if it.Place == Ready {
+				waiting[j.Preset]++
+			}
+			if ready.Has(v, readyKey(j, it.Idx)) != (it.Place == Ready) {
+				c.failf("item %s/%d and the ready queue do not agree", j.ID, it.Idx)
+			}
+		}
+		if len(list) != j.Total || done != j.Done || final != j.Final || (final == j.Total) != j.Status.Ended() {
+			c.failf("job %s is %s and counts %d done, %d final of %d; its items say %d, %d of %d", j.ID, j.Status, j.Done, j.Final, j.Total, done, final, len(list))
+		}
+	}
+	if !maps.Equal(waiting, v.meta.Waiting) {
+		c.failf("%v items are ready, the machine counts %v", waiting, v.meta.Waiting)
+	}
+	return open
+}
