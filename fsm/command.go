@@ -22,16 +22,20 @@ type row struct {
 	name  string
 	typ   reflect.Type
 	kind  uint16
+	level uint64 // the feature level that it came with
+	costs bool   // it spends credits or has them spent: refused while an alarm stands
 	apply func(tx *Tx, body []byte) (answer []byte, err error)
 }
 
 // register makes the row of command C with its wire number. Numbers are never
-// reused; a changed effect or answer of an existing kind is a new number.
+// reused; a changed effect or answer of an existing kind is a new number, or
+// stands behind the cluster's level (level.go).
 func register[C Command[A], A any](kind uint16) row {
 	return row{
-		name: reflect.TypeFor[C]().Name(),
-		typ:  reflect.TypeFor[C](),
-		kind: kind,
+		name:  reflect.TypeFor[C]().Name(),
+		typ:   reflect.TypeFor[C](),
+		kind:  kind,
+		level: 1,
 		apply: func(tx *Tx, body []byte) ([]byte, error) {
 			var c C
 			if err := decoder.Unmarshal(body, &c); err != nil {
@@ -47,6 +51,18 @@ func register[C Command[A], A any](kind uint16) row {
 			return encode(a), nil
 		},
 	}
+}
+
+// since says with which feature level a kind came.
+func (r row) since(level uint64) row {
+	r.level = level
+	return r
+}
+
+// spends says that a kind costs credits or GPU time.
+func (r row) spends() row {
+	r.costs = true
+	return r
 }
 
 // encoder writes RFC 8949 core deterministic CBOR: equal values, equal bytes.

@@ -22,6 +22,9 @@ func init() {
 		register[RegisterOrigin](2),
 		register[Expire](3),
 		register[SetNode](4),
+		register[Upgrade](5),
+		register[RaiseAlarm](6).since(2),
+		register[ClearAlarm](7).since(2),
 
 		// users
 		register[SignIn](10),
@@ -35,9 +38,9 @@ func init() {
 		register[DeleteRule](22),
 
 		// jobs
-		register[CreateJob](30),
+		register[CreateJob](30).spends(),
 		register[ConfirmUpload](31),
-		register[ExecuteJob](32),
+		register[ExecuteJob](32).spends(),
 		register[CancelJob](33),
 
 		// the queue
@@ -50,25 +53,25 @@ func init() {
 		register[SetWorker](46),
 		register[PauseQueue](47),
 		register[PurgeQueue](48),
-		register[KickDead](49),
+		register[KickDead](49).spends(),
 
 		// objects
 		register[PutObject](50),
 		register[DeleteObject](51),
 
 		// backups, and epochs after the first
-		register[RecordBackup](70),
+		register[RecordBackup](70).since(2),
 		register[Restored](71),
-		register[ForgetBackup](72),
+		register[ForgetBackup](72).since(2),
 
 		// who may do what
-		register[CreateToken](80),
-		register[RevokeToken](81),
-		register[PutSecret](82),
-		register[DeleteSecret](83),
-		register[Rekey](84),
-		register[Note](85),
-		register[RollJWT](86),
+		register[CreateToken](80).since(2),
+		register[RevokeToken](81).since(2),
+		register[PutSecret](82).since(2),
+		register[DeleteSecret](83).since(2),
+		register[Rekey](84).since(2),
+		register[Note](85).since(2),
+		register[RollJWT](86).since(2),
 	}
 	for _, r := range commands {
 		if old, taken := byKind[r.kind]; taken {

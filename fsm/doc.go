@@ -24,6 +24,9 @@
 //   - Everything that is not terminal has a row in timers, but for leases: they
 //     end by name ([ExpireLeases]), since their renewals live in the leader's memory.
 //   - The machine's clock never runs back.
+//   - The cluster's feature level never falls. What came with a level neither
+//     happens nor leaves a byte in the state below it.
+//   - While an alarm stands no command spends.
 //
 // # Two times
 //
@@ -34,8 +37,21 @@
 // would either show yesterday's time for days after a long stop or fire every
 // deadline at once.
 //
+// # Levels
+//
+// Nodes of two versions serve one cluster for as long as an upgrade takes, and
+// give the same answers. So whatever a version adds is behind its feature level:
+// a new kind of command says .since(level) in the register and is refused below
+// it; a changed effect or answer of an older kind stands behind tx.level(). A
+// cluster begins at the newest level its first members understand and is raised
+// by [Upgrade], once. A node that meets a kind or a level it does not know stops
+// before it, since it could only guess.
+//
 // # Why not …
 //
+//   - the lowest version among the nodes as the level: a node that is away for a
+//     while would take commands away that have been used, and one that comes back
+//     would change what entries mean. The level is state, raised by an entry.
 //   - one switch over all kinds: a command's struct, number, effect and answer
 //     stand together in one file, and commands.go is the register.
 //   - errors from table reads: they can only mean a broken disk or a broken

@@ -12,6 +12,7 @@ type Genesis struct {
 	AdminTokens   [][32]byte `cbor:"5,keyasint"` // SHA-256
 	WorkerTokens  [][32]byte `cbor:"6,keyasint"`
 	FirstSettings Settings   `cbor:"7,keyasint"`
+	Level         uint64     `cbor:"8,keyasint,omitempty"` // the feature level that all its nodes understand; absent is 1
 }
 
 // Begun answers Genesis.
@@ -25,6 +26,11 @@ func (c Genesis) apply(tx *Tx) (Begun, error) {
 	}
 	if c.ClusterID == "" || len(c.JWTKeys) == 0 || len(c.FirstSettings.Plans) == 0 {
 		return Begun{}, invalid("genesis", "needs a cluster id, a JWT key and plans")
+	}
+	if c.Level > 1 {
+		if err := tx.rise(c.Level); err != nil {
+			return Begun{}, err
+		}
 	}
 	tx.m.Epoch, tx.m.ClusterID = 1, c.ClusterID
 	putSecret(tx, UseCA, Secret{ID: "ca", Sealed: c.SealedCA})

@@ -32,6 +32,7 @@ type Machine struct {
 
 	index atomic.Uint64
 	clock atomic.Int64
+	level atomic.Uint64
 
 	subMu sync.Mutex
 	subs  []func(Changes)
@@ -54,21 +55,28 @@ func Open(dir string, o Options) (*Machine, error) {
 		return nil, err
 	}
 	m := &Machine{store: s, fatal: o.Fatal}
-	m.load()
+	if err := m.load(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return m, nil
 }
 
 // load takes the machine's own row out of the store.
-func (m *Machine) load() {
+func (m *Machine) load() error {
 	v := m.store.View()
 	defer v.Close()
 	m.meta, _ = metas.Get(v, metaKey)
 	m.publish()
+	if m.meta.Level > Level {
+		return fmt.Errorf("fsm: the state is of feature level %d, understood are %d: %w", m.meta.Level, Level, errTooNew)
+	}
+	return nil
 }
 
 func (m *Machine) publish() {
 	m.index.Store(m.meta.Index)
 	m.clock.Store(m.meta.Clock)
+	m.level.Store(m.meta.level())
 }
 
 // Index is the last entry applied; Clock is the machine's clock there.
@@ -200,6 +208,13 @@ func (tx *Tx) command(p *Proposal) (Outcome, error) {
 	if !ok {
 		return Outcome{}, fmt.Errorf("kind %d: %w", p.Kind, errUnknownKind)
 	}
+	if r.level > tx.level() {
+		refusal := tx.begun()
+		if refusal == nil {
+			refusal = TooEarly(*p, tx.level())
+		}
+		return Outcome{Index: tx.m.Index, Refusal: refusal}, nil
+	}
 	if p.Idem != nil {
 		if r := tooLong("Idempotency-Key", p.Idem.Key, p.Idem.Scope); r != nil {
 			return Outcome{Index: tx.m.Index, Refusal: r}, nil
@@ -210,7 +225,7 @@ func (tx *Tx) command(p *Proposal) (Outcome, error) {
 	}
 	tx.by, tx.origin, tx.deed = p.By, p.Origin, deed{}
 	o := Outcome{Index: tx.m.Index}
-	body, err := r.apply(tx, p.Body)
+	body, err := tx.perform(r, p.Body)
 	switch refusal := (*Refusal)(nil); {
 	case err == nil:
 		o.Body = body
@@ -224,6 +239,16 @@ func (tx *Tx) command(p *Proposal) (Outcome, error) {
 		tx.keep(p, o)
 	}
 	return o, nil
+}
+
+// perform applies the command unless an alarm forbids it.
+func (tx *Tx) perform(r row, body []byte) ([]byte, error) {
+	if r.costs {
+		if refusal := tx.sound(); refusal != nil {
+			return nil, refusal
+		}
+	}
+	return r.apply(tx, body)
 }
 
 // Close makes everything durable and closes the state.

@@ -23,6 +23,8 @@ type meta struct {
 	SealKey string `cbor:"80,keyasint,omitempty"` // which one secrets are sealed with, see Rekey
 
 	VTimes map[string]uint64 `cbor:"18,keyasint,omitempty"` // by preset: virtual time of the class served last in turn
+
+	Level uint64 `cbor:"20,keyasint,omitempty"` // the cluster's feature level; absent in a cluster of level 1
 }
 
 var (

@@ -26,6 +26,11 @@ const (
 	QueueFull            Code = "QUEUE_FULL"
 	Unavailable          Code = "UNAVAILABLE"
 
+	// FeatureLevel: the command came with a version that not all nodes run yet, or
+	// the upgrade to it was not finalized.
+	FeatureLevel Code = "FEATURE_LEVEL"
+	// Diverged: nodes disagree, and nothing is spent until an operator has looked.
+	Diverged Code = "DIVERGED"
 	// AlreadyDone: the cluster has its Genesis.
 	AlreadyDone Code = "ALREADY_DONE"
 	// OriginUnknown: the proposal's origin is not registered or has expired; nothing was applied.
@@ -81,7 +86,7 @@ func tooLong(field string, names ...string) *Refusal {
 // such answers are never kept under an Idempotency-Key.
 func (r *Refusal) passing() bool {
 	switch r.Code {
-	case ConcurrencyLimit, QueueFull, Unavailable, OriginUnknown, SequencePassed:
+	case ConcurrencyLimit, QueueFull, Unavailable, FeatureLevel, Diverged, OriginUnknown, SequencePassed:
 		return true
 	}
 	return false

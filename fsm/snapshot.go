@@ -60,7 +60,10 @@ func (m *Machine) Restore(r io.Reader) error {
 	if _, err := m.store.Restore(r); err != nil {
 		return fmt.Errorf("fsm: restore: %w", err)
 	}
-	m.load()
+	if err := m.load(); err != nil {
+		m.stuck = err
+		return err
+	}
 	v := m.store.View()
 	due := nextTimer(v)
 	v.Close()

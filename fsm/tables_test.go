@@ -31,6 +31,7 @@ var tables = []table{
 	kept("audits", audits),
 	state("objects", objects), state("staged", staged),
 	state("backups", backups), state("epochs", epochs),
+	state("alarms", alarms),
 }
 
 func state[V any](name string, t *store.Table[V]) table {

@@ -11,6 +11,7 @@ type verb func(s *stage, w words) ([]act, error)
 // verbs is the language of the transcripts: about one verb a command.
 var verbs = map[string]verb{
 	"genesis": beginVerb, "origin": originVerb, "node": nodeVerb, "expire": expireVerb,
+	"upgrade": upgradeVerb, "alarm": alarmVerb, "clear-alarm": clearAlarmVerb,
 
 	"signin": signInVerb, "grant": grantVerb, "plan": planVerb, "revoke": revokeVerb,
 	"rule": ruleVerb, "edit-rule": editRuleVerb, "delete-rule": deleteRuleVerb,
@@ -30,8 +31,14 @@ var verbs = map[string]verb{
 func single(a act, err error) ([]act, error) { return []act{a}, err }
 
 func beginVerb(s *stage, w words) ([]act, error) {
+	level, err := w.number("level", Level)
+	if err != nil {
+		return nil, err
+	}
+	delete(w, "level")
 	set, err := w.settings()
 	g := genesis(set)
+	g.Level = level
 	return single(does(g, func(b Begun) string { return fmt.Sprintf("epoch=%d", b.Epoch) }), err)
 }
 

@@ -110,7 +110,7 @@ func genesis(s Settings) Genesis {
 		ClusterID: "c1", SealedCA: []byte("sealed"),
 		JWTKeys: []Secret{{ID: "k1", Sealed: []byte("sealed")}}, ObjectKey: Secret{ID: "a1", Sealed: []byte("sealed")},
 		AdminTokens: [][32]byte{{1}}, WorkerTokens: [][32]byte{{2}},
-		FirstSettings: s,
+		FirstSettings: s, Level: Level,
 	}
 }
 

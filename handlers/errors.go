@@ -32,10 +32,10 @@ var statusOf = map[fsm.Code]int{
 	fsm.ItemLimit:           403, fsm.RuleSlotLimit: 403, fsm.Forbidden: 403,
 	fsm.NotFound: 404, fsm.JobNotFound: 404, fsm.RuleNotFound: 404,
 	methodNotAllowed: 405, bodyTooLarge: 413, unsupportedMediaType: 415,
-	fsm.JobInvalidTransition: 409, fsm.UploadIncomplete: 409, fsm.LeaseLost: 409,
+	fsm.JobInvalidTransition: 409, fsm.UploadIncomplete: 409, fsm.LeaseLost: 409, fsm.FeatureLevel: 409,
 	fsm.IdempotencyMismatch: 422,
 	fsm.ConcurrencyLimit:    429, fsm.QueueFull: 429, rateLimited: 429,
-	storageFull: 507, internalError: 500, fsm.Unavailable: 503, outcomeUnknown: 504,
+	storageFull: 507, internalError: 500, fsm.Unavailable: 503, fsm.Diverged: 503, outcomeUnknown: 504,
 }
 
 // retryAfter is what clients are told when the refusal names no time, in

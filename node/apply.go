@@ -46,6 +46,9 @@ func Apply[A any](ctx context.Context, n *Node, c fsm.Command[A], opts ...Option
 	for _, o := range opts {
 		o(&p)
 	}
+	if err := n.allowed(ctx, p); err != nil {
+		return Result[A]{}, err
+	}
 	out, err := n.proposer.do(ctx, p)
 	if err != nil {
 		return Result[A]{}, err

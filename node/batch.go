@@ -46,7 +46,8 @@ type batcher struct {
 	raft  *raft.Raft
 	clock *clock
 	wall  func() time.Time
-	done  func() // called when an entry has been applied
+	level func() uint64 // the cluster's feature level
+	done  func()        // called when an entry has been applied
 
 	slots chan struct{}
 	wg    sync.WaitGroup
@@ -57,15 +58,23 @@ type batcher struct {
 	wake    chan struct{} // of capacity 1
 }
 
-func newBatcher(r *raft.Raft, c *clock, wall func() time.Time, done func()) *batcher {
-	b := &batcher{raft: r, clock: c, wall: wall, done: done, slots: make(chan struct{}, entriesAtOnce), wake: make(chan struct{}, 1)}
+func newBatcher(r *raft.Raft, c *clock, wall func() time.Time, level func() uint64, done func()) *batcher {
+	b := &batcher{raft: r, clock: c, wall: wall, level: level, done: done, slots: make(chan struct{}, entriesAtOnce), wake: make(chan struct{}, 1)}
 	b.wg.Go(b.run)
 	return b
 }
 
-// submit queues a group for the next entry.
+// submit queues a group for the next entry. What the cluster's level does not
+// allow reaches no log: a member of an older version could not apply it. Its
+// proposer has looked before (Node.allowed).
 func (b *batcher) submit(proposals []fsm.Proposal) <-chan verdict {
 	g := group{proposals: proposals, done: make(chan verdict, 1)}
+	for _, p := range proposals {
+		if level := b.level(); fsm.LevelOf(p) > level {
+			g.done <- verdict{err: errors.Join(errNotTaken, fsm.TooEarly(p, level))}
+			return g.done
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {

@@ -35,22 +35,25 @@ type birth struct {
 
 // standing is a member's answer to the question.
 type standing struct {
-	Empty bool `json:"empty"`
+	Empty bool   `json:"empty"`
+	Level uint64 `json:"level"` // the feature level that its binary understands; 0 is 1
 	birth
 }
 
 // nursery answers the question, also while this node waits for the others.
 type nursery struct {
-	path string
+	path  string
+	level uint64
 
-	mu    sync.Mutex
-	birth birth
-	empty bool
+	mu     sync.Mutex
+	birth  birth
+	empty  bool
+	levels map[string]uint64 // what the others said when they consented
 }
 
 // openNursery reads the birth file; an empty folder without one gets one.
-func openNursery(dir string, empty bool) (*nursery, error) {
-	n := &nursery{path: filepath.Join(dir, "incarnation.json"), empty: empty}
+func openNursery(dir string, empty bool, level uint64) (*nursery, error) {
+	n := &nursery{path: filepath.Join(dir, "incarnation.json"), empty: empty, level: level, levels: map[string]uint64{}}
 	b, err := os.ReadFile(n.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -101,7 +104,7 @@ func syncDir(dir string) error {
 func (n *nursery) standing() standing {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return standing{Empty: n.empty, birth: n.birth}
+	return standing{Empty: n.empty, Level: n.level, birth: n.birth}
 }
 
 func (n *nursery) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
@@ -114,6 +117,20 @@ func (n *nursery) leave(saw map[string]string) error {
 	defer n.mu.Unlock()
 	n.birth.Saw, n.empty = saw, false
 	return n.write()
+}
+
+// heard keeps a member's level for the cluster's first command.
+func (n *nursery) heard(member string, level uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.levels[member] = max(level, 1)
+}
+
+// said is the level a member named when it consented; 0 when it was not asked in this life.
+func (n *nursery) said(member string) uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.levels[member]
 }
 
 const (
@@ -142,6 +159,7 @@ func (n *Node) consent(ctx context.Context, me birth) (map[string]string, error)
 					n.cfg.Dir, m.ID, n.cfg.ID, n.cfg.ID)
 			default:
 				saw[m.ID] = s.Incarnation
+				n.nursery.heard(m.ID, s.Level)
 			}
 		}
 		if len(silent) == 0 {

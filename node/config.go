@@ -52,6 +52,8 @@ type Config struct {
 	// written, a machine that would diverge. It should not return. Nil logs and
 	// calls os.Exit(1).
 	Exit func(error)
+
+	level uint64 // the feature level that this node says it understands; tests play an older binary
 }
 
 // Timing holds the durations and thresholds; a zero field takes the default.
@@ -107,6 +109,9 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Log = c.Log.With("node", c.ID)
+	if c.level == 0 {
+		c.level = fsm.Level
+	}
 	if c.Wall == nil {
 		c.Wall = time.Now
 	}

@@ -41,6 +41,8 @@
 //     machine's own file may lag; the log is truncated only below a snapshot that
 //     was synced.
 //   - A folder that has lost its data is never a voter again.
+//   - No command is in any log that the cluster's feature level does not allow,
+//     and the level is raised only when every member understands it.
 //   - A node whose log cannot be written, or not in time, ends.
 //   - When Stop returns, no goroutine and no connection of the node is left, save
 //     handlers of Handle that ignore their request's context.

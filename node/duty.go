@@ -93,7 +93,9 @@ func (n *Node) genesis(ctx context.Context, _ uint64) {
 		if epoch != 0 {
 			return
 		}
-		r, err := Apply(ctx, n, n.cfg.Genesis(), By("system"))
+		first := n.cfg.Genesis()
+		first.Level = n.firstLevel(ctx)
+		r, err := Apply(ctx, n, first, By("system"))
 		if err == nil {
 			n.log.Info("a new cluster has begun", "epoch", r.Answer.Epoch)
 			return

@@ -138,7 +138,7 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 	if empty, err = isEmpty(n.db, snaps); err != nil {
 		return nil, false, fmt.Errorf("node: read the log: %w", err)
 	}
-	if n.nursery, err = openNursery(dir, empty); err != nil {
+	if n.nursery, err = openNursery(dir, empty, n.cfg.level); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
 	n.machine, err = openMachine(filepath.Join(n.cfg.Dir, stateDir), n.db, snaps, fsm.Options{Fatal: n.cfg.Exit, Log: n.log}, n.log)
@@ -197,7 +197,7 @@ func (n *Node) raftConfig() *raft.Config {
 func (n *Node) serve() {
 	t := n.cfg.Timing
 	n.lead = &leadership{raft: n.raft, log: n.log, begin: func(uint64) { n.clock.lead(n.machine.Clock()) }}
-	n.batcher = newBatcher(n.raft, n.clock, n.cfg.Wall, n.spread.look)
+	n.batcher = newBatcher(n.raft, n.clock, n.cfg.Wall, n.machine.Level, n.spread.look)
 	n.confirms = &rounds{ctx: n.ctx, limit: t.Patience, run: n.confirm}
 	n.reads = &rounds{ctx: n.ctx, limit: t.Patience, run: n.readIndex}
 	n.proposer = &proposer{

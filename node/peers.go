@@ -31,6 +31,7 @@ type report struct {
 	HashAt  uint64 `cbor:"6,keyasint"`
 	Version string `cbor:"7,keyasint"`
 	Wall    int64  `cbor:"8,keyasint"` // ns since 1970
+	Level   uint64 `cbor:"9,keyasint"` // the feature level that its binary understands; binaries of level 1 do not say
 }
 
 // freshFor is how many probes may fail before an answer is too old to count.

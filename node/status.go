@@ -22,6 +22,7 @@ type Status struct {
 	Commit   uint64         `json:"commit"`
 	LastLog  uint64         `json:"last_log"`
 	Epoch    uint64         `json:"epoch"`
+	Level    uint64         `json:"level"`   // the cluster's feature level
 	Hash     string         `json:"hash"`    // of the machine, at HashAt
 	HashAt   uint64         `json:"hash_at"` // equal indexes must show equal hashes on all nodes
 	LogBytes int64          `json:"log_bytes"`
@@ -38,6 +39,7 @@ type MemberStatus struct {
 	Alive   bool          `json:"alive"` // it answered lately
 	Role    string        `json:"role"`
 	Version string        `json:"version"`
+	Level   uint64        `json:"level"` // the feature level its binary understands; 0: never heard
 	Index   uint64        `json:"index"`
 	Lag     uint64        `json:"lag"`          // entries behind the furthest member known
 	Contact time.Duration `json:"last_contact"` // since it was last heard of, ns; -1: never
@@ -56,12 +58,12 @@ func (n *Node) Leader() (id string, ok bool) {
 func (n *Node) Status() Status {
 	own := n.report()
 	v := n.machine.View()
-	epoch := v.Epoch()
+	epoch, level := v.Epoch(), v.Level()
 	v.Close()
 	leader, _ := n.Leader()
 	s := Status{
 		ID: own.ID, Version: own.Version, Role: own.Role, Leader: leader, Term: own.Term,
-		Index: own.Index, Commit: n.raft.CommitIndex(), LastLog: n.raft.LastIndex(), Epoch: epoch,
+		Index: own.Index, Commit: n.raft.CommitIndex(), LastLog: n.raft.LastIndex(), Epoch: epoch, Level: level,
 		Hash: hex.EncodeToString(own.Hash), HashAt: own.HashAt,
 		LogBytes: folderBytes(filepath.Join(n.cfg.Dir, raftDir)), Bytes: folderBytes(filepath.Join(n.cfg.Dir, stateDir)),
 	}
@@ -78,7 +80,7 @@ func (n *Node) Status() Status {
 		top = max(top, h.report.Index)
 		s.Members = append(s.Members, MemberStatus{
 			ID: m.ID, Addr: m.Addr, HTTP: m.HTTP, Voter: m.Voter, Alive: alive,
-			Role: h.report.Role, Version: h.report.Version, Index: h.report.Index,
+			Role: h.report.Role, Version: h.report.Version, Level: h.level(), Index: h.report.Index,
 			Contact: contact, Offset: h.offset,
 			Hash: hex.EncodeToString(h.report.Hash), HashAt: h.report.HashAt,
 		})
@@ -93,7 +95,7 @@ func (n *Node) report() report {
 	at, sum := n.machine.Hash()
 	return report{
 		ID: n.cfg.ID, Role: roleOf(n.raft.State()), Term: n.raft.CurrentTerm(), Index: n.machine.Index(),
-		Hash: sum[:], HashAt: at, Version: n.cfg.Version, Wall: n.cfg.Wall().UnixNano(),
+		Hash: sum[:], HashAt: at, Version: n.cfg.Version, Wall: n.cfg.Wall().UnixNano(), Level: n.cfg.level,
 	}
 }
 
