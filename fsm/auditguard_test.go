@@ -36,4 +36,14 @@ func (a *auditor) guarded(seen map[timerKind]map[store.Key]int) {
 		last = r.Until
 	}
 	one(a, "audit log", seen[auditOld], mortal)
+	if t, ok := a.v.Trust(); ok {
+		want := 2 // the old key signs until the new one does, and goes when it is believed no more
+		if t.Phase == Settled {
+			want = 1
+		}
+		s, signs := a.v.SigningCA()
+		if n := secrets.Len(a.v, store.Str(UseCA)); n != want || !signs || (s.ID == AuthorityID(t.CA)) != (t.Phase != Trusting) {
+			a.failf("%s: %d CA keys, want %d; %s signs (%v)", t.Phase, n, want, s.ID, signs)
+		}
+	}
 }

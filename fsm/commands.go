@@ -64,6 +64,11 @@ func init() {
 		register[Restored](71),
 		register[ForgetBackup](72).since(2),
 
+		// certificates
+		register[RotateCA](67).since(2),
+		register[StepCA](68).since(2),
+		register[KeepACME](69).since(2),
+
 		// who may do what
 		register[CreateToken](80).since(2),
 		register[RevokeToken](81).since(2),

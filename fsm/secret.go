@@ -24,6 +24,7 @@ const (
 	UseJWT    = "jwt"
 	UseObject = "object"
 	UseNamed  = "named"
+	UseACME   = "acme"
 )
 
 const (
