@@ -12,6 +12,9 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
 	"stoker/cli/config"
 	"stoker/fsm"
 	"stoker/handlers"
@@ -25,7 +28,15 @@ const goodbye = 10 * time.Second
 
 // serve wires the rooms together and runs one node until ctx ends.
 func serve(ctx context.Context, c config.Config) error {
-	log := logger(c.LogFormat)
+	log, err := logger(c)
+	if err != nil {
+		return err
+	}
+	numbers := prometheus.NewRegistry()
+	numbers.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := node.RaftMetrics(numbers); err != nil {
+		return err
+	}
 	secrets, err := c.Secrets()
 	if err != nil {
 		return err
@@ -45,7 +56,7 @@ func serve(ctx context.Context, c config.Config) error {
 	n, err := node.Start(ctx, node.Config{
 		ID: c.ID, Dir: c.Data, Members: membersOf(c), TLS: tlsConfig, Listener: cluster,
 		Genesis: func() fsm.Genesis { return genesis(c, secrets) },
-		SealKey: secrets.SealKey, OldSealKeys: secrets.OldSealKeys, Version: version(), Log: log,
+		SealKey: secrets.SealKey, OldSealKeys: secrets.OldSealKeys, Version: version(), Log: log, Metrics: numbers,
 	})
 	if err != nil {
 		return errors.Join(err, public.Close())
@@ -58,7 +69,7 @@ func serve(ctx context.Context, c config.Config) error {
 	}
 	server, err := handlers.Start(handlers.Config{
 		Listener: public, Node: n, Queue: queue.New(n, log), Objects: blobs,
-		PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, Version: version(), Log: log,
+		PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, MetricsOpen: c.MetricsOpen, Version: version(), Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, public.Close(), stop(n))
@@ -110,11 +121,17 @@ func genesis(c config.Config, s config.Secrets) fsm.Genesis {
 	}
 }
 
-func logger(format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+func logger(c config.Config) (*slog.Logger, error) {
+	var o slog.HandlerOptions
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, fmt.Errorf("log_level: %w", err)
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	o.Level = level
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, &o)), nil
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &o)), nil
 }
 
 // version is what the build knows of itself.

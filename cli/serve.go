@@ -32,6 +32,8 @@ type serveFlags struct {
 	CORSOrigins     *string `name:"cors-origins" placeholder:"ORIGIN,…" help:"Origins of browser apps, or *."`
 	MaxUploadMB     *string `name:"max-upload-mb" placeholder:"N" help:"Largest picture, in MiB."`
 	LogFormat       *string `name:"log-format" placeholder:"text|json" help:"Form of the log."`
+	LogLevel        *string `name:"log-level" placeholder:"debug|info|warn|error" help:"What the log leaves out."`
+	MetricsOpen     *string `name:"metrics-open" placeholder:"true|false" help:"Whether /metrics takes no token."`
 	Members         *string `name:"members" placeholder:"ID=CLUSTER=HTTP,…" help:"All nodes."`
 }
 

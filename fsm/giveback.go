@@ -115,6 +115,7 @@ func setBack(tx *Tx, j *Job, it *Item, f failure) {
 		takeOff(tx, *j, it)
 		schedule(tx, *j, it, f.delay)
 	case f.cause == Lost && poison(tx, it, n, f.worker), f.cause != Lost && n > len(p.waits):
+		tally(&tx.changes.Tally.Dead, f.cause, 1)
 		bury(tx, j, it, epitaph(f, n))
 		return
 	default:
@@ -237,6 +238,7 @@ func unconfirm(tx *Tx, l LeaseRow) {
 func endSilent(tx *Tx, j *Job, fence uint64) {
 	if l, ok := leases.Get(tx, store.Uint(fence)); ok {
 		l.Ended = endedLost
+		tx.changes.Tally.Lost++
 		leases.Put(tx.Tx, store.Uint(fence), l)
 	}
 	settle(tx, j)

@@ -25,4 +25,10 @@ func record(tx *Tx, job string, item *int, from, to Status, detail string) {
 		Item: item, From: from, To: to, By: tx.by, Detail: detail,
 	})
 	tx.changes.job(job)
+	if item != nil {
+		tally(&tx.changes.Tally.Items, to, 1)
+		return
+	}
+	tally(&tx.changes.Tally.Jobs, to, 1)
+	tx.changes.Moves = append(tx.changes.Moves, Move{Job: job, From: from, To: to, By: tx.by, RequestID: tx.request})
 }

@@ -21,6 +21,7 @@ var ledger = store.NewTable[LedgerEntry]("ledger") // (user, index, ordinal)
 // the user's row.
 func book(tx *Tx, u *User, typ string, amount int64, ref string) {
 	u.Credits += amount
+	tally(&tx.changes.Tally.Credits, typ, max(amount, -amount))
 	index, ordinal := tx.position()
 	ledger.Put(tx.Tx, store.Str(u.ID).Uint(index).Uint(uint64(ordinal)), LedgerEntry{
 		User: u.ID, Index: index, Ordinal: ordinal, Type: typ,

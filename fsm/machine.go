@@ -223,7 +223,7 @@ func (tx *Tx) command(p *Proposal) (Outcome, error) {
 			return o, nil
 		}
 	}
-	tx.by, tx.origin, tx.deed = p.By, p.Origin, deed{}
+	tx.by, tx.origin, tx.request, tx.deed = p.By, p.Origin, p.RequestID, deed{}
 	o := Outcome{Index: tx.m.Index}
 	body, err := tx.perform(r, p.Body)
 	switch refusal := (*Refusal)(nil); {
@@ -250,6 +250,9 @@ func (tx *Tx) perform(r row, body []byte) ([]byte, error) {
 	}
 	return r.apply(tx, body)
 }
+
+// Stats is a glance at the state's file.
+func (m *Machine) Stats() store.Stats { return m.store.Stats() }
 
 // Close makes everything durable and closes the state.
 func (m *Machine) Close() error { return m.store.Close() }

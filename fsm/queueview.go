@@ -129,3 +129,21 @@ func grantable(r store.Reader, preset string) bool {
 	}
 	return false
 }
+
+// Classes gives the number of ready items of each class.
+func (v *View) Classes() map[string]int {
+	out := map[string]int{}
+	for _, c := range classes.Scan(v, "") {
+		out[c.Name] = c.Waiting
+	}
+	return out
+}
+
+// Oldest is for how long the oldest ready item of a class and preset has waited,
+// in ns of the machine's clock; 0 if there is none.
+func (v *View) Oldest(class, preset string) int64 {
+	for _, item := range aged.Scan(v, store.Str(preset).Str(class)) {
+		return v.Clock() - item.Since
+	}
+	return 0
+}

@@ -65,6 +65,7 @@ func (c SignIn) apply(tx *Tx) (SignedIn, error) {
 	if c.DeviceHash != "" {
 		devices.Put(tx.Tx, store.Str(c.DeviceHash), u.ID)
 	}
+	tx.changes.Tally.Users++
 	return SignedIn{User: u, IsNew: true}, nil
 }
 

@@ -172,8 +172,11 @@ type Counts struct {
 
 // Counts counts.
 func (v *View) Counts() Counts {
-	return Counts{Live: leasesLive.Len(v, ""), Ready: v.meta.Waiting, Dead: dead.Len(v, "")}
+	return Counts{Live: v.Live(), Ready: v.meta.Waiting, Dead: dead.Len(v, "")}
 }
+
+// Live is the number of leases that have not ended.
+func (v *View) Live() int { return leasesLive.Len(v, "") }
 
 // NextTimer is the machine clock of the earliest deadline, 0 if there is none.
 func (v *View) NextTimer() int64 { return nextTimer(v) }

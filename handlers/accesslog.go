@@ -16,10 +16,12 @@ const (
 	keyStack   = "stack"
 )
 
-// access writes one line a request. The query is not in it: it may hold a
-// presigned signature. A stream's line is written when it begins.
-func (c *call) access(began time.Time) {
-	status := c.http.Response.StatusCode()
+// access writes one line a request and counts it. The query is not in the line:
+// it may hold a presigned signature. A stream's line is written when it begins.
+func (c *call) access(method string, began time.Time) {
+	status, took := c.http.Response.StatusCode(), time.Since(began)
+	c.s.count.inFlight.Dec()
+	c.s.count.answered(method, c.route, status, took)
 	level := slog.LevelInfo
 	if status >= fasthttp.StatusInternalServerError {
 		level = slog.LevelWarn
@@ -29,7 +31,7 @@ func (c *call) access(began time.Time) {
 		slog.String("path", c.path()),
 		slog.String(keyRoute, c.route),
 		slog.Int("status", status),
-		slog.Duration("took", time.Since(began)),
+		slog.Duration("took", took),
 		slog.String("by", c.by),
 		slog.String("from", c.http.RemoteAddr().String()),
 		slog.String(keyRequest, c.id),

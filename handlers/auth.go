@@ -11,10 +11,11 @@ import (
 type who int
 
 const (
-	anyone who = iota
-	user       // a bearer token of ours
-	worker     // the worker token, in any of its three headers
-	admin      // the admin token
+	anyone  who = iota
+	user        // a bearer token of ours
+	worker      // the worker token, in any of its three headers
+	admin       // the admin token
+	scraper     // the same, unless Config.MetricsOpen
 )
 
 // authenticate finds out who calls and refuses whom the route is not for.
@@ -26,6 +27,10 @@ func (c *call) authenticate(w who) error {
 		return c.authenticateWorker()
 	case admin:
 		return c.authenticateAdmin()
+	case scraper:
+		if !c.s.cfg.MetricsOpen {
+			return c.authenticateAdmin()
+		}
 	}
 	return nil
 }

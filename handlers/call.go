@@ -44,6 +44,7 @@ type call struct {
 var saneID = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
 
 func (s *Server) newCall(http *fasthttp.RequestCtx) *call {
+	s.count.inFlight.Inc()
 	c := &call{s: s, http: http, Context: s.work}
 	if c.id = c.header(headerRequestID); !saneID.MatchString(c.id) {
 		c.id = newID("req_")

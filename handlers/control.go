@@ -42,6 +42,7 @@ func (s *Server) control(c *call) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.parked, ask.Wait+s.cfg.Timeout)
 	defer cancel()
+	defer s.count.park(parkedControl)()
 	a, err := s.cfg.Queue.Control(ctx, ask)
 	if err != nil {
 		return nil, err

@@ -185,6 +185,7 @@ func (f *feed) next() ([]event, error) {
 // run sends events until the job has ended, ctx is done or the client has gone.
 // beat is called when nothing happened for a while.
 func (f *feed) run(ctx context.Context, first []event, send func(name, id string, body []byte) error, beat func() error) error {
+	defer f.s.count.park(parkedStream)()
 	w := f.s.watch.on(f.job)
 	defer w.close()
 	busy := follower{queue: f.s.cfg.Queue, job: f.job}

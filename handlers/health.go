@@ -1,10 +1,13 @@
 package handlers
 
 import (
+	"context"
 	_ "embed"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"stoker/fsm"
 )
 
 // health says that the process serves, whatever the cluster does.
@@ -19,10 +22,24 @@ func (s *Server) health(*call) (any, error) {
 	}{"healthy", s.node.ID(), leader, s.cfg.Version, int(time.Since(s.began) / time.Second)}, nil
 }
 
-// ready succeeds only while this node can serve linearizable reads.
+// readyWithin is how long /ready takes at most: who asks is a load balancer that
+// has other nodes to ask, and an election is over sooner.
+const readyWithin = 2 * time.Second
+
+// ready succeeds only while this node can serve linearizable reads, and says why
+// it cannot.
 func (s *Server) ready(c *call) (any, error) {
-	if err := s.node.Ready(c); err != nil {
-		return nil, err
+	if s.parked.Err() != nil {
+		return nil, fsm.Refuse(fsm.Unavailable, "this node is leaving")
+	}
+	ctx, cancel := context.WithTimeout(c, readyWithin)
+	defer cancel()
+	if err := s.node.Ready(ctx); err != nil {
+		leader, known := s.node.Leader()
+		if !known {
+			return nil, fsm.Refuse(fsm.Unavailable, "this node knows no leader")
+		}
+		return nil, fsm.Refuse(fsm.Unavailable, "this node has caught up with no read of the leader, %s, within %v", leader, readyWithin)
 	}
 	return map[string]bool{"ready": true}, nil
 }

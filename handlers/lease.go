@@ -90,6 +90,7 @@ func (s *Server) park(in poll) (queue.Answer, error) {
 	began, wait := time.Now(), in.wait()
 	ctx, cancel := context.WithTimeout(s.parked, wait+s.cfg.Timeout)
 	defer cancel()
+	defer s.count.park(parkedPoll)()
 	a, err := s.cfg.Queue.Poll(ctx, in.want(), wait)
 	if s.parked.Err() != nil && a.Grant == nil {
 		return queue.Answer{Directive: directiveRun}, nil

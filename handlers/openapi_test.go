@@ -23,7 +23,7 @@ var described = sync.OnceValues(func() (*openapi3.T, error) {
 
 // securityOf says how the description names who may call.
 var securityOf = map[who][]string{
-	anyone: nil, user: {"user"}, admin: {"admin"},
+	anyone: nil, user: {"user"}, admin: {"admin"}, scraper: {"admin"},
 	worker: {"worker", "callbackSecret", "gpuCallbackSecret"},
 }
 

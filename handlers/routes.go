@@ -67,5 +67,6 @@ var routes = []route{
 	// anybody
 	{"GET", "/health", anyone, 200, (*Server).health},
 	{"GET", "/ready", anyone, 200, (*Server).ready},
+	{"GET", "/metrics", scraper, 200, (*Server).showMetrics},
 	{"GET", "/openapi.json", anyone, 200, (*Server).openapi},
 }

@@ -32,6 +32,8 @@ type Config struct {
 	PublicURL string
 	// CORSOrigins may call from a browser; "*" is any. None: no CORS headers.
 	CORSOrigins []string
+	// MetricsOpen shows /metrics to whoever asks; otherwise it takes the admin token.
+	MetricsOpen bool
 	Version     string       // of the binary, shown by /health
 	Log         *slog.Logger // nil discards
 
@@ -75,6 +77,7 @@ type Server struct {
 	log   *slog.Logger
 	jwt   *tokens
 	watch *watchers
+	count *metrics
 	began time.Time
 
 	http   *fasthttp.Server
@@ -101,6 +104,7 @@ func Start(cfg Config) (*Server, error) {
 		cfg: cfg, node: cfg.Node, log: cfg.Log,
 		jwt:    &tokens{keys: keys, known: newVerified()},
 		watch:  newWatchers(),
+		count:  newMetrics(cfg.Node.Metrics()),
 		began:  time.Now(),
 		served: make(chan error, 1),
 	}
@@ -169,10 +173,10 @@ func (s *Server) router() fasthttp.RequestHandler {
 	for _, path := range []string{bucket, bucket + "/{key:*}"} {
 		r.ANY(path, s.object)
 	}
-	r.NotFound = s.serve(route{path: "-", handle: func(*Server, *call) (any, error) {
+	r.NotFound = s.serve(route{method: "-", path: "-", handle: func(*Server, *call) (any, error) {
 		return nil, fsm.Refuse(fsm.NotFound, "there is nothing under this path; /openapi.json lists what there is")
 	}})
-	r.MethodNotAllowed = s.serve(route{path: "-", handle: func(*Server, *call) (any, error) {
+	r.MethodNotAllowed = s.serve(route{method: "-", path: "-", handle: func(*Server, *call) (any, error) {
 		return nil, fsm.Refuse(methodNotAllowed, "this path takes another method; see the header Allow")
 	}})
 	return func(http *fasthttp.RequestCtx) {
@@ -189,7 +193,7 @@ func (s *Server) serve(line route) fasthttp.RequestHandler {
 		ctx, cancel := context.WithTimeout(s.work, s.cfg.Timeout)
 		defer cancel()
 		c.Context, c.route = ctx, line.path
-		defer c.access(time.Now())
+		defer c.access(line.method, time.Now())
 		defer c.close()
 		defer c.survive()
 		answer, err := c.run(line)
@@ -222,7 +226,7 @@ func (s *Server) object(http *fasthttp.RequestCtx) {
 	c := s.newCall(http)
 	c.route = "/{bucket}/{key}"
 	c.stamp()
-	defer c.access(time.Now())
+	defer c.access(methodOf(c.method()), time.Now())
 	defer c.survive()
 	s.cfg.Objects.Serve(http)
 }
@@ -239,6 +243,7 @@ func (s *Server) slower(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 // malformed answers what never became a request.
 func (s *Server) malformed(http *fasthttp.RequestCtx, err error) {
 	c := s.newCall(http)
+	defer s.count.inFlight.Dec()
 	c.stamp()
 	reason := "is not a well-formed HTTP request"
 	var small *fasthttp.ErrSmallBuffer

@@ -49,6 +49,8 @@ type batcher struct {
 	level func() uint64 // the cluster's feature level
 	done  func()        // called when an entry has been applied
 
+	metrics *metrics
+
 	slots chan struct{}
 	wg    sync.WaitGroup
 
@@ -58,8 +60,8 @@ type batcher struct {
 	wake    chan struct{} // of capacity 1
 }
 
-func newBatcher(r *raft.Raft, c *clock, wall func() time.Time, level func() uint64, done func()) *batcher {
-	b := &batcher{raft: r, clock: c, wall: wall, level: level, done: done, slots: make(chan struct{}, entriesAtOnce), wake: make(chan struct{}, 1)}
+func newBatcher(r *raft.Raft, c *clock, wall func() time.Time, level func() uint64, done func(), m *metrics) *batcher {
+	b := &batcher{raft: r, clock: c, wall: wall, level: level, done: done, metrics: m, slots: make(chan struct{}, entriesAtOnce), wake: make(chan struct{}, 1)}
 	b.wg.Go(b.run)
 	return b
 }
@@ -160,9 +162,14 @@ func (b *batcher) propose(groups []group) {
 	for _, g := range groups {
 		batch.Proposals = append(batch.Proposals, g.proposals...)
 	}
+	b.metrics.entry.Observe(float64(len(batch.Proposals)))
+	began := time.Now()
 	future := b.raft.Apply(batch.Encode(), 0)
 	b.wg.Go(func() {
 		outcomes, err := settle(future, len(batch.Proposals))
+		if err == nil {
+			b.metrics.commit.Observe(time.Since(began).Seconds())
+		}
 		<-b.slots
 		b.done()
 		for _, g := range groups {

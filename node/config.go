@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"stoker/fsm"
 	"stoker/pki"
 )
@@ -45,8 +47,9 @@ type Config struct {
 
 	Version string // of the binary; others see it in Status
 	Timing  Timing
-	Log     *slog.Logger     // nil discards
-	Wall    func() time.Time // the wall clock; nil is time.Now
+	Log     *slog.Logger         // nil discards
+	Metrics *prometheus.Registry // where the rooms' numbers are registered, one for each node; nil makes one
+	Wall    func() time.Time     // the wall clock; nil is time.Now
 
 	// Exit ends the process when the node must not go on: a log that cannot be
 	// written, a machine that would diverge. It should not return. Nil logs and
@@ -111,6 +114,9 @@ func (c Config) withDefaults() Config {
 	c.Log = c.Log.With("node", c.ID)
 	if c.level == 0 {
 		c.level = fsm.Level
+	}
+	if c.Metrics == nil {
+		c.Metrics = prometheus.NewRegistry()
 	}
 	if c.Wall == nil {
 		c.Wall = time.Now

@@ -190,7 +190,7 @@ func TestDisk_AHangingOrFailingLogEndsTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, broken := range []brokenLog{{takes: 4 * time.Second}, {err: errors.New("no space left on device")}} {
 			var ended error
-			w := &watchedLog{LogStore: broken, limit: 3 * time.Second, exit: func(err error) { ended = err }, log: newCluster(t, nil).log}
+			w := &watchedLog{LogStore: broken, limit: 3 * time.Second, exit: func(err error) { ended = err }, log: newCluster(t, nil).log, took: newMetrics(nil).fsync}
 			began := time.Now()
 			go w.StoreLogs(nil)
 			time.Sleep(3*time.Second + time.Millisecond)
@@ -201,7 +201,7 @@ func TestDisk_AHangingOrFailingLogEndsTheProcess(t *testing.T) {
 			time.Sleep(2 * time.Second)
 		}
 		var ended error
-		w := &watchedLog{LogStore: brokenLog{takes: 2 * time.Second}, limit: 3 * time.Second, exit: func(err error) { ended = err }, log: newCluster(t, nil).log}
+		w := &watchedLog{LogStore: brokenLog{takes: 2 * time.Second}, limit: 3 * time.Second, exit: func(err error) { ended = err }, log: newCluster(t, nil).log, took: newMetrics(nil).fsync}
 		if err := w.StoreLogs(nil); err != nil || ended != nil {
 			t.Errorf("a slow write: %v, %v", err, ended)
 		}

@@ -151,7 +151,11 @@ func (n *Node) propose(ctx context.Context, leader string, ps []fsm.Proposal, ha
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	answer, err := n.ask(ctx, leader, pathPropose, body)
+	if err == nil {
+		n.metrics.forward.Observe(time.Since(began).Seconds())
+	}
 	if err != nil {
 		if !connected.Load() {
 			err = errors.Join(errNotTaken, err)

@@ -103,6 +103,9 @@ func (n *Node) watchLeader() {
 	update := func() {
 		_, id := n.raft.LeaderWithID()
 		if was := n.leader.set(string(id)); was != string(id) {
+			if id != "" {
+				n.metrics.leaders.Inc()
+			}
 			n.log.Info("leader", "leader", id, "was", was, "term", n.raft.CurrentTerm())
 		}
 	}

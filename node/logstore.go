@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.etcd.io/bbolt"
 )
 
@@ -44,6 +45,7 @@ type watchedLog struct {
 	limit time.Duration
 	exit  func(error)
 	log   *slog.Logger
+	took  prometheus.Histogram // seconds
 }
 
 func (w *watchedLog) StoreLogs(logs []*raft.Log) error {
@@ -58,7 +60,9 @@ func (w *watchedLog) StoreLogs(logs []*raft.Log) error {
 		w.exit(err)
 		return err
 	}
-	if took := time.Since(began); took > w.limit/4 {
+	took := time.Since(began)
+	w.took.Observe(took.Seconds())
+	if took > w.limit/4 {
 		w.log.Warn("slow write of the log", "took", took, "entries", len(logs))
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -20,6 +21,7 @@ type adapter struct {
 	machine *fsm.Machine
 	applied *progress
 	seats   func() // called when Raft's configuration may have changed
+	metrics *metrics
 	seen    uint64 // the last index Raft has given us in this process
 }
 
@@ -39,7 +41,10 @@ func (a *adapter) ApplyBatch(logs []*raft.Log) []any {
 		a.seats()
 	}
 	if len(entries) > 0 {
+		began := time.Now()
 		outcomes := a.machine.Apply(entries)
+		a.metrics.apply.Observe(time.Since(began).Seconds())
+		a.metrics.batch.Observe(float64(len(entries)))
 		for i, l := range logs {
 			if l.Type == raft.LogCommand {
 				responses[i], outcomes = outcomes[0], outcomes[1:]

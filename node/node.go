@@ -29,6 +29,9 @@ type Node struct {
 	self Member
 	log  *slog.Logger
 
+	metrics  *metrics
+	surveyor surveyor
+
 	// the cluster port and what listens there
 	port    *port
 	server  *http.Server
@@ -80,6 +83,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		clock: &clock{wall: c.Wall}, peers: peers{last: map[string]heard{}},
 		roster: newRoster(c.Members), stale: make(chan struct{}, 1),
 	}
+	n.metrics = newMetrics(c.Metrics)
 	n.acks = newAcks(n.spread.look)
 	for _, m := range c.Members {
 		if m.ID == c.ID {
@@ -108,7 +112,7 @@ func (n *Node) start(ctx context.Context) error {
 			return err
 		}
 	}
-	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied, seats: n.lookAgain}, n.logs, n.db, snaps, n.transport)
+	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied, metrics: n.metrics, seats: n.lookAgain}, n.logs, n.db, snaps, n.transport)
 	if err != nil {
 		return fmt.Errorf("node: start raft: %w", err)
 	}
@@ -127,7 +131,7 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 	if n.db, err = openLog(dir); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
-	watched := &watchedLog{LogStore: n.db, limit: n.cfg.Timing.DiskStall, exit: n.cfg.Exit, log: n.log}
+	watched := &watchedLog{LogStore: n.db, limit: n.cfg.Timing.DiskStall, exit: n.cfg.Exit, log: n.log, took: n.metrics.fsync}
 	if n.logs, err = raft.NewLogCache(cachedLogs, watched); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
@@ -147,6 +151,7 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 	}
 	n.applied = newProgress(n.machine.Index())
 	n.machine.Subscribe(func(c fsm.Changes) { n.nextTimer.set(c.NextTimer) })
+	n.machine.Subscribe(n.metrics.totals.add)
 	return snaps, empty, nil
 }
 
@@ -197,7 +202,7 @@ func (n *Node) raftConfig() *raft.Config {
 func (n *Node) serve() {
 	t := n.cfg.Timing
 	n.lead = &leadership{raft: n.raft, log: n.log, begin: func(uint64) { n.clock.lead(n.machine.Clock()) }}
-	n.batcher = newBatcher(n.raft, n.clock, n.cfg.Wall, n.machine.Level, n.spread.look)
+	n.batcher = newBatcher(n.raft, n.clock, n.cfg.Wall, n.machine.Level, n.spread.look, n.metrics)
 	n.confirms = &rounds{ctx: n.ctx, limit: t.Patience, run: n.confirm}
 	n.reads = &rounds{ctx: n.ctx, limit: t.Patience, run: n.readIndex}
 	n.proposer = &proposer{
@@ -211,6 +216,8 @@ func (n *Node) serve() {
 	n.wg.Go(func() { n.followRoster(n.ctx) })
 	n.wg.Go(n.stand)
 	n.wg.Go(func() { n.announce(n.ctx) })
+	n.wg.Go(func() { n.survey(n.ctx) })
+	n.cfg.Metrics.MustRegister(gauges{n}, &n.surveyor)
 	n.WhileLeader("genesis", n.genesis)
 	n.WhileLeader("timers", n.timers)
 	n.WhileLeader("clock", n.steady)

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -96,6 +97,7 @@ func unavailable(what string, err error) error {
 // readIndex is a round of this node's readers: the index that they must have
 // applied, from the leader, whoever that is.
 func (n *Node) readIndex(ctx context.Context) (uint64, error) {
+	began := time.Now()
 	for {
 		leader, err := n.leader.await(ctx)
 		if err != nil {
@@ -108,6 +110,7 @@ func (n *Node) readIndex(ctx context.Context) (uint64, error) {
 			index, err = n.askReadIndex(ctx, leader)
 		}
 		if err == nil {
+			n.metrics.confirm.Observe(time.Since(began).Seconds())
 			return index, nil
 		}
 		if ctx.Err() != nil {

@@ -50,6 +50,7 @@ func (s *Store) Open(o fsm.Object, off, n int64) (io.ReadCloser, error) {
 	default:
 		return section{io.NewSectionReader(f, off, n), f}, nil
 	}
+	s.metrics.elsewhere.Inc()
 	return s.peers.fetch(b, o, off, n)
 }
 

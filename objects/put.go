@@ -65,6 +65,9 @@ func (s *Store) Put(ctx context.Context, in PutRequest) (fsm.Object, error) {
 	if errors.Is(err, node.ErrUnavailable) || errors.As(err, &refused) {
 		s.withdraw(o, b)
 	}
+	if err == nil {
+		s.metrics.received.Add(float64(in.Size))
+	}
 	return done.Answer, err
 }
 
@@ -107,6 +110,7 @@ func (s *Store) settle(w *Draft, b Blob, o *fsm.Object, second *delivery) error 
 		if errors.Is(err, ErrFull) {
 			return ErrFull
 		}
+		s.metrics.lonely.Inc()
 		s.cfg.Log.Warn("no second copy of an upload", "key", o.Key, "err", err)
 		return fail(ServiceUnavailable, "no other node could take a copy; nothing was stored, try again")
 	}

@@ -233,6 +233,7 @@ func (c *call) get() error {
 		return err
 	}
 	c.http.Response.SetBodyStream(body, int(n)) // closes it
+	c.store.metrics.sent.Add(float64(n))
 	return nil
 }
 

@@ -63,6 +63,7 @@ type Store struct {
 	peers    *peers
 	ring     keyring
 	verifier *Verifier
+	metrics  *metrics
 }
 
 // New opens the store of a node that is started and offers its blobs to the
@@ -80,7 +81,7 @@ func New(n *node.Node, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, node: n, disk: disk}
+	s := &Store{cfg: cfg, node: n, disk: disk, metrics: newMetrics(n.Metrics())}
 	s.peers = &peers{others: s.others, call: n.Call}
 	s.verifier = &Verifier{Region: cfg.Region, Secret: s.secret, Aliases: s.hosts, Now: cfg.Now}
 	if cfg.PublicURL != "" {

@@ -29,6 +29,7 @@ func New(n *node.Node, log *slog.Logger) *Queue {
 	q := &Queue{node: n, log: log, changed: make(chan struct{})}
 	n.Subscribe(q.hear)
 	q.serve()
+	n.Metrics().MustRegister(gauges{q})
 	n.WhileLeader("queue", q.lead)
 	return q
 }

@@ -9,8 +9,8 @@ import (
 
 // flushStats counts flushes.
 type flushStats struct {
-	count, rows uint64
-	last        time.Duration
+	count, rows, bytes uint64
+	last, all          time.Duration
 }
 
 // slowFlush is how long a flush may take before a line is logged: a disk that
@@ -86,7 +86,7 @@ func (s *Store) flush() error {
 		return err
 	}
 	took := time.Since(start)
-	s.settle(b, frozen.rows.Len(), took)
+	s.settle(b, frozen, took)
 	if took > slowFlush {
 		s.options.Logger.Warn("slow flush", "took", took, "rows", frozen.rows.Len(), "bytes", frozen.bytes)
 	}
@@ -132,14 +132,16 @@ func commit(db *bolt.DB, o *overlay) (err error) {
 }
 
 // settle replaces the frozen overlay and the base it lay on by the new base.
-func (s *Store) settle(b *base, rows int, took time.Duration) {
+func (s *Store) settle(b *base, o *overlay, took time.Duration) {
 	s.mu.Lock()
 	old := s.now.base
 	s.now.base, s.now.frozen = b, nil
 	s.durable = s.freezing
 	s.flushed.count++
-	s.flushed.rows += uint64(rows)
+	s.flushed.rows += uint64(o.rows.Len())
+	s.flushed.bytes += uint64(o.bytes)
 	s.flushed.last = took
+	s.flushed.all += took
 	s.settled.Broadcast()
 	s.mu.Unlock()
 	old.release()

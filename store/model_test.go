@@ -153,7 +153,7 @@ func (m *model) thaw(t *rapid.T) {
 	must(t, commit(m.file.db, m.frozen))
 	b, err := newBase(m.file)
 	must(t, err)
-	m.store.settle(b, m.frozen.rows.Len(), 0)
+	m.store.settle(b, m.frozen, 0)
 	m.frozen, m.saved = nil, m.pending
 }
 

@@ -48,7 +48,7 @@ func thaw(t testing.TB, s *Store, rows *overlay, f *file) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.settle(b, rows.rows.Len(), 0)
+	s.settle(b, rows, 0)
 }
 
 func numbers(seq iter.Seq2[Key, uint64]) (out []uint64) {

@@ -15,7 +15,9 @@ type Stats struct {
 	FileBytes int64         // size of the file; only Restore makes it smaller
 	Flushes   uint64        // since Open
 	FlushRows uint64        // rows that they wrote
+	FlushSize uint64        // bytes of them
 	LastFlush time.Duration // how long the last one took
+	FlushTime time.Duration // all of them together
 }
 
 // Stats returns the figures of this moment.
@@ -33,7 +35,9 @@ func (s *Store) Stats() Stats {
 		FileBytes: size,
 		Flushes:   s.flushed.count,
 		FlushRows: s.flushed.rows,
+		FlushSize: s.flushed.bytes,
 		LastFlush: s.flushed.last,
+		FlushTime: s.flushed.all,
 	}
 	for _, o := range [...]*overlay{s.now.live, s.now.frozen} {
 		if o != nil {

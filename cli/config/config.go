@@ -23,6 +23,8 @@ type Config struct {
 	CORSOrigins []string `toml:"cors_origins"`  // origins of browser apps, or "*"; empty: none
 	MaxUploadMB int      `toml:"max_upload_mb"` // largest picture, in MiB; 0: 25
 	LogFormat   string   `toml:"log_format"`    // text or json; empty: text
+	LogLevel    string   `toml:"log_level"`     // debug, info, warn or error; empty: info
+	MetricsOpen bool     `toml:"metrics_open"`  // /metrics takes no token
 
 	// Members are all nodes, this one included. The same list on every node.
 	Members []Member `toml:"members"`
@@ -43,6 +45,7 @@ func (c *Config) defaults() {
 	}{
 		{&c.HTTP, "0.0.0.0:8080"}, {&c.Cluster, "0.0.0.0:9080"}, {&c.Data, "data"}, {&c.CA, "ca.crt"},
 		{&c.Cert, "node.crt"}, {&c.Key, "node.key"}, {&c.SealKey, "seal.key"}, {&c.LogFormat, "text"},
+		{&c.LogLevel, "info"},
 	} {
 		if *d.to == "" {
 			*d.to = d.is

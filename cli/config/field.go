@@ -36,6 +36,12 @@ func (f field) set(c *Config, text string) error {
 			return fmt.Errorf("%q is not a whole number", text)
 		}
 		*to = n
+	case *bool:
+		yes, err := strconv.ParseBool(strings.TrimSpace(text))
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*to = yes
 	case *[]string:
 		*to = split(text)
 	case *[]Member:

@@ -44,7 +44,7 @@ func TestLoad_Defaults(t *testing.T) {
 	want := Config{
 		ID: "n1", HTTP: "0.0.0.0:8080", Cluster: "0.0.0.0:9080", Data: filepath.Join(dir, "data"),
 		CA: filepath.Join(dir, "ca.crt"), Cert: filepath.Join(dir, "node.crt"), Key: filepath.Join(dir, "node.key"), SealKey: filepath.Join(dir, "seal.key"),
-		AdminTokenHash: hash, WorkerTokenHash: hash, MaxUploadMB: 25, LogFormat: "text",
+		AdminTokenHash: hash, WorkerTokenHash: hash, MaxUploadMB: 25, LogFormat: "text", LogLevel: "info",
 		Members: []Member{{"n1", "10.0.0.1:9080", "10.0.0.1:8080"}},
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -85,7 +85,7 @@ cors_origins = ["https://file.example"]
 func TestLoad_EveryKeyCanComeFromEnvironmentAndFlags(t *testing.T) {
 	for _, f := range fields {
 		var c Config
-		text := "7"
+		text := "1" // a number, a truth and a word
 		if f.key == "members" {
 			text = "n1=a:1=a:2"
 		}

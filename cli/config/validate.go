@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"regexp"
@@ -72,6 +73,9 @@ func (c *Config) validate() error {
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		complain("log_format", "%q: choose text or json", c.LogFormat)
+	}
+	if new(slog.Level).UnmarshalText([]byte(c.LogLevel)) != nil {
+		complain("log_level", "%q: choose debug, info, warn or error", c.LogLevel)
 	}
 	return errors.Join(append(wrong, c.checkMembers()...)...)
 }

@@ -34,6 +34,8 @@ func nodeFile(all []Node, n Node, tokens operatorTokens, sealedCA []byte) []byte
 	line("cors_origins = []              # [\"https://app.example.org\"] or [\"*\"]")
 	line("max_upload_mb = 25")
 	line("log_format = \"text\"            # or json")
+	line("log_level = \"info\"             # debug, info, warn or error")
+	line("metrics_open = false           # true: /metrics takes no token")
 	for _, m := range all {
 		line("")
 		line("[[members]]")
