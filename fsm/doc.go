@@ -28,6 +28,17 @@
 //     happens nor leaves a byte in the state below it.
 //   - While an alarm stands no command spends.
 //
+// # The running hash
+//
+// Every entry's hash goes over the hash before it, the entry, its answers, and
+// from level 2 on over the digest of all rows and the machine's own row. So two
+// nodes whose hashes are equal at one index hold the same state there, and the
+// first index at which they differ is the entry that did it, also when it wrote a
+// wrong row without a word in any answer. The digest costs two SHA-256 for each
+// row written (store.Digest), not a walk over all; what goes wrong with rows after
+// they were written, [View.Scrub] finds by reading them. Only the cluster's
+// upgrade to level 2 reads everything within an entry, once.
+//
 // # Two times
 //
 // A batch carries two. Stamp is the machine's clock: every deadline is measured
@@ -56,6 +67,11 @@
 //     stand together in one file, and commands.go is the register.
 //   - errors from table reads: they can only mean a broken disk or a broken
 //     program; store panics, the machine's boundary catches it and stops the node.
+//   - a digest of the state every so often, by a walk at an index that the nodes
+//     agree on: it costs a walk each time, says only between which two walks
+//     something happened, and has to stop the world or an index to agree at all.
+//     Held against the digest carried, each node can read its own rows whenever
+//     it has time, without a word to the others.
 //   - floating point for shares: integers are equal on every processor.
 //   - keeping ended leases forever: a row lives an hour after its end, long enough
 //     to tell a result that is sent again from one that is stale.

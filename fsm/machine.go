@@ -33,6 +33,7 @@ type Machine struct {
 	index atomic.Uint64
 	clock atomic.Int64
 	level atomic.Uint64
+	trail trail
 
 	subMu sync.Mutex
 	subs  []func(Changes)
@@ -66,6 +67,7 @@ func (m *Machine) load() error {
 	v := m.store.View()
 	defer v.Close()
 	m.meta, _ = metas.Get(v, metaKey)
+	m.trail.reset(Footprint{m.meta.Index, m.meta.Hash})
 	m.publish()
 	if m.meta.Level > Level {
 		return fmt.Errorf("fsm: the state is of feature level %d, understood are %d: %w", m.meta.Level, Level, errTooNew)
@@ -111,6 +113,7 @@ func (m *Machine) Apply(entries []Entry) [][]Outcome {
 		return outcomes
 	}
 	next, changes := m.meta, Changes{}
+	var steps []Footprint
 	err := m.update(func(st *store.Tx) error {
 		tx := &Tx{Tx: st, m: &next, changes: &changes}
 		for i, e := range entries {
@@ -121,6 +124,7 @@ func (m *Machine) Apply(entries []Entry) [][]Outcome {
 			if outcomes[i], err = tx.entry(e); err != nil {
 				return fmt.Errorf("entry %d: %w", e.Index, err)
 			}
+			steps = append(steps, Footprint{next.Index, next.Hash})
 		}
 		metas.Put(st, metaKey, next)
 		changes.NextTimer = nextTimer(st)
@@ -132,6 +136,7 @@ func (m *Machine) Apply(entries []Entry) [][]Outcome {
 		return make([][]Outcome, len(entries))
 	}
 	m.meta = next
+	m.trail.add(steps)
 	m.publish()
 	changes.Index, changes.Clock = next.Index, next.Clock
 	m.tell(changes)
@@ -181,6 +186,10 @@ func (tx *Tx) entry(e Entry) ([]Outcome, error) {
 		}
 		sum.Write(outcomes[i].Encode())
 	}
+	if spoil != nil {
+		spoil(tx)
+	}
+	sum.Write(tx.chain())
 	sum.Sum(tx.m.Hash[:0])
 	return outcomes, nil
 }

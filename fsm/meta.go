@@ -24,10 +24,14 @@ type meta struct {
 
 	VTimes map[string]uint64 `cbor:"18,keyasint,omitempty"` // by preset: virtual time of the class served last in turn
 
-	Level uint64 `cbor:"20,keyasint,omitempty"` // the cluster's feature level; absent in a cluster of level 1
+	Level  uint64 `cbor:"20,keyasint,omitempty"` // the cluster's feature level; absent in a cluster of level 1
+	Digest []byte `cbor:"21,keyasint,omitempty"` // of all rows but this one; from level 2 on
 }
 
 var (
 	metas   = store.NewTable[meta]("machine")
 	metaKey = store.Str("state")
 )
+
+// The machine's row holds the digest of all others.
+func init() { metas.Apart() }

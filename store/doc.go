@@ -50,6 +50,8 @@
 //     of the file is closed by whoever leaves it last.
 //   - Equal sequences of updates give equal snapshot bytes, whenever flushes
 //     came: rows are encoded deterministically and streamed in order.
+//   - The digests that transactions give (Tx.TakeDigest) add up to what Sum finds
+//     in the rows, in whatever order they were written.
 //   - An index has exactly the positions that its function gives for the rows of
 //     its table, in every generation that a reader can see.
 //   - Open hands bbolt only a file whose every reachable page was checked.

@@ -22,6 +22,7 @@ var declared struct {
 	sync.Mutex
 	names   map[string]bool
 	indexes []indexDeclaration // sorted by name
+	apart   map[string]bool    // tables that are in no Digest
 }
 
 // indexDeclaration is what it takes to build an index without its type.

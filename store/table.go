@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 )
@@ -16,6 +17,7 @@ type Table[V any] struct {
 	name    string
 	space   string // what all its full keys begin with
 	indexes []*Index[V]
+	apart   bool // see Apart
 }
 
 // NewTable declares a table. It panics if the name is taken or is not of
@@ -52,11 +54,23 @@ func (t *Table[V]) Put(tx *Tx, k Key, v V) {
 		panic(fmt.Sprintf("store: a record of %d bytes in table %q, at most %d are allowed", len(raw), t.name, MaxValue))
 	}
 	full := fullKey(t.space, k)
+	was, had := tx.read().get(full)
 	if len(t.indexes) > 0 {
-		old, had := t.Get(tx, k)
+		var old V
+		if had {
+			old = t.decode(k, was)
+		}
 		for _, x := range t.indexes {
 			x.move(tx, k, old, had, v, true)
 		}
+	}
+	t.write(tx, full, was, raw)
+}
+
+// write sets a row, nil to delete it, and keeps the digest.
+func (t *Table[V]) write(tx *Tx, full string, was, raw []byte) {
+	if !t.apart && !(raw != nil && bytes.Equal(was, raw)) {
+		tx.changed.put(full, was, raw)
 	}
 	tx.set(full, raw)
 }
@@ -75,7 +89,7 @@ func (t *Table[V]) Delete(tx *Tx, k Key) {
 			x.move(tx, k, old, true, none, false)
 		}
 	}
-	tx.set(full, nil)
+	t.write(tx, full, raw, nil)
 }
 
 // Scan walks the keys that begin with prefix in ascending order.

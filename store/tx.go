@@ -7,7 +7,9 @@ type Tx struct {
 	walks int    // open walks that look at layers.live itself
 	epoch uint64 // raised each time layers.live moves away from them
 	wrote bool
-	done  bool
+
+	changed Digest // of the rows written, since TakeDigest
+	done    bool
 }
 
 func (tx *Tx) read() *layers {
