@@ -69,7 +69,7 @@ func serve(ctx context.Context, c config.Config) error {
 	}
 	server, err := handlers.Start(handlers.Config{
 		Listener: public, Node: n, Queue: queue.New(n, log), Objects: blobs,
-		PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, MetricsOpen: c.MetricsOpen, Version: version(), Log: log,
+		PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, Limits: limitsOf(c), MetricsOpen: c.MetricsOpen, Version: version(), Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, public.Close(), stop(n))
@@ -95,6 +95,19 @@ func membersOf(c config.Config) []node.Member {
 		out[i] = node.Member{ID: m.ID, Addr: m.Cluster, HTTP: m.HTTP}
 	}
 	return out
+}
+
+// limitsOf reads the limits; the networks were checked when they were loaded.
+func limitsOf(c config.Config) handlers.Limits {
+	l := handlers.Limits{
+		SignUps: c.SignUpsPerMinute, Address: c.RequestsPerSecond, User: c.UserRequestsPerSecond, WrongTokens: c.WrongTokensPerMinute,
+	}
+	for _, text := range c.TrustedProxies {
+		if network, err := config.ParseNetwork(text); err == nil {
+			l.TrustedProxies = append(l.TrustedProxies, network)
+		}
+	}
+	return l
 }
 
 // genesis is the first command of a new cluster: its name, keys nobody else

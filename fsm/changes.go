@@ -9,7 +9,7 @@ type Changes struct {
 	Ready     bool          // work became ready or a held-up user may be served again
 	Leases    []LeaseChange // in order
 	Workers   []string      // whose state has changed
-	Revoked   []string      // who may do nothing any more: "user u_…", "worker NAME", "admin NAME"
+	Revoked   []string      // who may do nothing any more: "user u_…", "worker NAME", "admin NAME", "secret NAME"
 	NextTimer int64         // machine clock of the earliest timer, 0 when there is none
 	Restored  bool          // a snapshot has replaced everything: look at all again
 	Moves     []Move        // steps of jobs, in order

@@ -70,6 +70,9 @@ func (c PutSecret) apply(tx *Tx) (SecretPut, error) {
 		return SecretPut{}, invalid("name", "there are %d secrets; delete some first", maxSecrets)
 	}
 	putSecret(tx, UseNamed, Secret{ID: c.Name, Sealed: c.Sealed})
+	if replaced {
+		tx.changes.revoked(SecretHolder(c.Name))
+	}
 	return SecretPut{Replaced: replaced}, nil
 }
 
@@ -83,6 +86,9 @@ func (tx *Tx) sealed(key string) *Refusal {
 	}
 	return nil
 }
+
+// SecretHolder is how whoever came in with a secret is called in Changes.Revoked.
+func SecretHolder(name string) string { return "secret " + name }
 
 // DeleteSecret forgets an operator's secret.
 type DeleteSecret struct {
@@ -98,6 +104,7 @@ func (c DeleteSecret) apply(tx *Tx) (SecretDeleted, error) {
 		return SecretDeleted{}, Refuse(NotFound, "no secret %.80q", c.Name)
 	}
 	secrets.Delete(tx.Tx, key)
+	tx.changes.revoked(SecretHolder(c.Name))
 	return SecretDeleted{}, nil
 }
 

@@ -64,6 +64,9 @@ func (t Token) Allows(s Scope) bool {
 	return t.Kind == AdminToken && scopes[t.named().Scope] >= scopes[s]
 }
 
+// Expired says whether it opens nothing any more at a wall clock reading.
+func (t Token) Expired(now time.Time) bool { return t.Expires != 0 && now.UnixNano() >= t.Expires }
+
 // Holder is how a token's owner is called as the one who asks.
 func (t Token) Holder() string { return string(t.Kind) + " " + t.named().Name }
 

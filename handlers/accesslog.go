@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
@@ -32,8 +33,8 @@ func (c *call) access(method string, began time.Time) {
 		slog.String(keyRoute, c.route),
 		slog.Int("status", status),
 		slog.Duration("took", took),
-		slog.String("by", c.by),
-		slog.String("from", c.http.RemoteAddr().String()),
+		slog.String("by", cmp.Or(c.holder, c.by)),
+		slog.String("from", c.address().String()),
 		slog.String(keyRequest, c.id),
 	)
 }

@@ -34,8 +34,8 @@ func TestWorker_ThreeWaysToSayTheSecret(t *testing.T) {
 
 func TestEveryRoute_AsksWhoCalls(t *testing.T) {
 	h := newHouse(t)
-	wrong := map[who]fsm.Code{user: fsm.AuthInvalidToken, worker: callbackUnauthorized, admin: fsm.AuthInvalidToken, scraper: fsm.AuthInvalidToken}
-	none := map[who]fsm.Code{user: authRequired, worker: callbackUnauthorized, admin: authRequired, scraper: authRequired}
+	wrong := map[who]fsm.Code{user: fsm.AuthInvalidToken, worker: callbackUnauthorized, adminRead: fsm.AuthInvalidToken, adminOperate: fsm.AuthInvalidToken, admin: fsm.AuthInvalidToken, scraper: fsm.AuthInvalidToken}
+	none := map[who]fsm.Code{user: authRequired, worker: callbackUnauthorized, adminRead: authRequired, adminOperate: authRequired, admin: authRequired, scraper: authRequired}
 	for _, r := range routes {
 		if r.who == anyone {
 			continue

@@ -28,14 +28,17 @@ type call struct {
 	s    *Server
 	http *fasthttp.RequestCtx
 
-	id    string // of the request
-	route string // as in the table
-	user  string // set for app endpoints
-	by    string // who asks, for ledger and history
-	scope string // what an Idempotency-Key is unique in; "" ignores the header
-	body  []byte // of a JSON route, its own copy
+	id     string   // of the request
+	route  string   // as in the table
+	user   string   // set for app endpoints
+	by     string   // who asks, for ledger and history
+	shown  [32]byte // SHA-256 of a worker's token
+	holder string   // whose token it is, as fsm.Changes.Revoked names it
+	scope  string   // what an Idempotency-Key is unique in; "" ignores the header
+	body   []byte   // of a JSON route, its own copy
 
 	token    string // of the state that the answer reflects
+	proposed bool   // a command was sent, which speaks for itself in the audit log
 	replayed bool   // the answer came out of an Idempotency-Key record
 	views    []*fsm.View
 }
@@ -85,6 +88,7 @@ func apply[A any](c *call, cmd fsm.Command[A]) (A, error) {
 	if idem != nil {
 		opts = append(opts, node.Idem(*idem))
 	}
+	c.proposed = true
 	r, err := node.Apply(c, c.s.node, cmd, opts...)
 	c.replayed = r.Replayed
 	if r.Index > 0 {

@@ -23,6 +23,16 @@
 //     Content-Length says; an object's body is never held at all.
 //   - Tokens and presigned URLs are made when an answer is rendered. They are in
 //     no command, no record and no log line.
+//   - A token that is revoked opens nothing more. An operator's is looked up in
+//     what the cluster has acknowledged, on every request; only a look (GET) on a
+//     node that has no leader is answered by what the node knows, which may be
+//     before the revocation, and shows no more than what was true then. A worker's
+//     is looked up in a state at most workerTrust old. A user's, and the token keys,
+//     are looked up in the node's own state, and again in every command and
+//     every linearizable read: a revoked user changes nothing from the entry on that
+//     revokes it, and sees at most a node that was told ?consistency=stale and is behind.
+//   - What is limited is counted in the node's memory, which a flood cannot fill.
+//   - A refusal for want of scope, or of a good token, writes no entry.
 //   - A shutdown cancels what is parked (polls, streams) and lets what was sent to
 //     the log have its answer.
 //
@@ -31,6 +41,12 @@
 //   - the JWT library's own key set and validation: they accept every algorithm a
 //     key may have and say in one error what the contract tells apart in three.
 //     jwt.go pins HS256 first and then asks the library for the signature.
+//   - one place for limits that all nodes share: each request would wait for it, and
+//     without it nothing could be let in. Three nodes let through three times as much.
+//   - blocking an address for its wrong tokens: behind it may be a hundred workers,
+//     of which one has the wrong one. Tokens that were good here go on.
+//   - the text of a new token made here: an answer that is lost would have to be
+//     given again, and so the text be kept. Whoever asks makes it and sends the hash.
 //   - the plan in the token: it would be right until the operator changes it.
 //   - events pushed from the machine to the stream: a slow reader would have to
 //     block the machine or lose some. The machine only says "job j changed"; the

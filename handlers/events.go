@@ -49,7 +49,7 @@ func (s *Server) events(c *call) (any, error) {
 		if err := beat(); err != nil { // headers go out now, not with the first event
 			return
 		}
-		if err := f.run(s.parked, first, send, beat); err != nil && !errors.Is(err, errGone) {
+		if err := f.run(s.parked, first, send, beat); err != nil && !errors.Is(err, errGone) && !errors.Is(err, errRevoked) {
 			log.Warn("stream ended early", keyRequest, id, keyError, err)
 		}
 	})

@@ -28,6 +28,7 @@ type feed struct {
 	s     *Server
 	links links
 	job   string
+	user  string
 	epoch uint64
 	at    fsm.Mark // the last event sent, or stood for by the snapshot
 	done  int      // items, at that position
@@ -89,7 +90,7 @@ func (s *Server) newFeed(c *call, last string) (*feed, []event, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &feed{s: s, links: c.links(), job: j.ID, epoch: v.Epoch(), shown: newShown()}
+	f := &feed{s: s, links: c.links(), job: j.ID, user: c.user, epoch: v.Epoch(), shown: newShown()}
 	if last != "" {
 		epoch, mark, err := parseEventID(last)
 		if err != nil {
@@ -182,7 +183,16 @@ func (f *feed) next() ([]event, error) {
 	return out, nil
 }
 
-// run sends events until the job has ended, ctx is done or the client has gone.
+// revoked says whether the stream's user may not see it any more.
+func (f *feed) revoked() bool {
+	v := f.s.node.View()
+	defer v.Close()
+	u, ok := v.User(f.user)
+	return ok && u.Revoked
+}
+
+// run sends events until the job has ended, ctx is done, the client has gone or
+// its user is revoked.
 // beat is called when nothing happened for a while.
 func (f *feed) run(ctx context.Context, first []event, send func(name, id string, body []byte) error, beat func() error) error {
 	defer f.s.count.park(parkedStream)()
@@ -190,8 +200,11 @@ func (f *feed) run(ctx context.Context, first []event, send func(name, id string
 	defer w.close()
 	busy := follower{queue: f.s.cfg.Queue, job: f.job}
 	defer busy.done.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, leave := f.s.guests.enter(ctx, "user "+f.user)
+	defer leave()
+	if f.revoked() { // between the look that let it in and the line above
+		return errRevoked
+	}
 	still := time.NewTicker(f.s.cfg.KeepAlive)
 	defer still.Stop()
 	for events := first; ; {
@@ -219,6 +232,9 @@ func (f *feed) run(ctx context.Context, first []event, send func(name, id string
 		}
 		select {
 		case <-ctx.Done():
+			if context.Cause(ctx) == errRevoked {
+				return errRevoked
+			}
 			return nil
 		case <-w.wake:
 		case p := <-busy.news:

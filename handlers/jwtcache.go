@@ -34,6 +34,11 @@ func (v *verified) get(token string) (claims, bool) {
 	return c, ok
 }
 
+func (v *verified) has(token string) bool {
+	_, ok := v.get(token)
+	return ok
+}
+
 func (v *verified) put(token string, c claims) {
 	sum := sha256.Sum256([]byte(token))
 	v.mu.Lock()

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"sync"
 
@@ -87,23 +86,4 @@ func (k *keyring) open(s fsm.Secret) ([]byte, error) {
 	}
 	k.opened[string(s.Sealed)] = secret
 	return secret, nil
-}
-
-// opens says whether a token opens the doors of a kind. It looks the token up
-// by its SHA-256: how long the comparison takes tells of the hash at most, and a
-// hash cannot be approached byte by byte.
-func (s *Server) opens(ctx context.Context, token string, kind fsm.TokenKind) (bool, error) {
-	sum := sha256.Sum256([]byte(token))
-	for _, how := range []node.Consistency{node.Stale, node.Linearizable} {
-		v, err := s.node.Read(ctx, how)
-		if err != nil {
-			return false, err
-		}
-		t, ok := v.Token(sum)
-		v.Close()
-		if ok {
-			return t.Kind == kind, nil
-		}
-	}
-	return false, nil
 }

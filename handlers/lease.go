@@ -72,7 +72,7 @@ func (s *Server) lease(c *call) (any, error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	a, err := s.park(in)
+	a, err := s.park(c, in)
 	switch {
 	case err != nil:
 		return nil, err
@@ -86,12 +86,21 @@ func (s *Server) lease(c *call) (any, error) {
 
 // park waits at the queue for as long as the worker wants. A node that is leaving
 // answers that there is nothing: the worker finds another.
-func (s *Server) park(in poll) (queue.Answer, error) {
+func (s *Server) park(c *call, in poll) (queue.Answer, error) {
 	began, wait := time.Now(), in.wait()
-	ctx, cancel := context.WithTimeout(s.parked, wait+s.cfg.Timeout)
+	parked, leave := s.guests.enter(s.parked, c.holder)
+	defer leave()
+	ctx, cancel := context.WithTimeout(parked, wait+s.cfg.Timeout)
 	defer cancel()
+	revoked := fsm.Refuse(callbackUnauthorized, "the token was revoked while its worker waited")
+	if !s.doors.still(c.shown) { // between the look that let it in and the line above
+		return queue.Answer{}, revoked
+	}
 	defer s.count.park(parkedPoll)()
 	a, err := s.cfg.Queue.Poll(ctx, in.want(), wait)
+	if context.Cause(parked) == errRevoked && a.Grant == nil {
+		return a, revoked
+	}
 	if s.parked.Err() != nil && a.Grant == nil {
 		return queue.Answer{Directive: directiveRun}, nil
 	}

@@ -23,7 +23,7 @@ var described = sync.OnceValues(func() (*openapi3.T, error) {
 
 // securityOf says how the description names who may call.
 var securityOf = map[who][]string{
-	anyone: nil, user: {"user"}, admin: {"admin"}, scraper: {"admin"},
+	anyone: nil, user: {"user"}, adminRead: {"admin read"}, adminOperate: {"admin operate"}, admin: {"admin admin"}, scraper: {"admin read"},
 	worker: {"worker", "callbackSecret", "gpuCallbackSecret"},
 }
 
@@ -60,8 +60,8 @@ func TestOpenAPI_AgreesWithTheTable(t *testing.T) {
 		}
 		var schemes []string
 		for _, either := range *op.Security {
-			for scheme := range either {
-				schemes = append(schemes, scheme)
+			for scheme, scopes := range either {
+				schemes = append(schemes, strings.Join(append([]string{scheme}, scopes...), " "))
 			}
 		}
 		if !slices.Equal(schemes, securityOf[r.who]) {

@@ -2,6 +2,9 @@ package handlers
 
 import "stoker/fsm"
 
+// pathSignIn has limits of its own.
+const pathSignIn = "/auth/anon"
+
 // route is one line of the API.
 type route struct {
 	method string
@@ -11,11 +14,14 @@ type route struct {
 	handle func(*Server, *call) (any, error)
 }
 
+// noted are looks that the audit log tells of: they show all there is.
+var noted = map[string]bool{"/admin/backup": true}
+
 // routes is the whole API on a page, but for the objects (see Server.router).
 // openapi.json describes each line, and a test compares the two.
 var routes = []route{
 	// the app
-	{"POST", "/auth/anon", anyone, 200, (*Server).signIn},
+	{"POST", pathSignIn, anyone, 200, (*Server).signIn},
 	{"POST", "/auth/refresh", user, 200, (*Server).refresh},
 	{"GET", "/me", user, 200, (*Server).me},
 	{"GET", "/me/billing", user, 200, (*Server).billing},
@@ -46,23 +52,33 @@ var routes = []route{
 	{"POST", "/jobs/{id}/callback", worker, 200, (*Server).callback},
 
 	// the operator
-	{"GET", "/admin/status", admin, 200, (*Server).adminStatus},
-	{"GET", "/admin/users/{id}", admin, 200, (*Server).adminUser},
+	{"GET", "/admin/status", adminRead, 200, (*Server).adminStatus},
+	{"GET", "/admin/users/{id}", adminRead, 200, (*Server).adminUser},
 	{"POST", "/admin/users/{id}/credits", admin, 200, (*Server).adminGrant},
 	{"PUT", "/admin/users/{id}/plan", admin, 200, (*Server).adminPlan},
-	{"POST", "/admin/users/{id}/revoke", admin, 200, (*Server).adminRevoke},
-	{"GET", "/admin/queue", admin, 200, (*Server).adminQueue},
-	{"GET", "/admin/queue/explain/{id}", admin, 200, (*Server).adminExplain},
-	{"GET", "/admin/queue/dead", admin, 200, (*Server).adminDead},
-	{"POST", "/admin/queue/kick", admin, 201, (*Server).adminKick},
-	{"POST", "/admin/queue/pause", admin, 200, pauseQueue(true)},
-	{"POST", "/admin/queue/resume", admin, 200, pauseQueue(false)},
-	{"POST", "/admin/queue/purge", admin, 200, (*Server).adminPurge},
-	{"GET", "/admin/workers", admin, 200, (*Server).adminWorkers},
-	{"POST", "/admin/workers/{id}/drain", admin, 200, setWorker(fsm.WorkerDraining)},
-	{"POST", "/admin/workers/{id}/quarantine", admin, 200, setWorker(fsm.WorkerQuarantined)},
-	{"POST", "/admin/workers/{id}/resume", admin, 200, setWorker(fsm.WorkerActive)},
-	{"POST", "/admin/workers/{id}/exit", admin, 200, setWorker(fsm.WorkerExiting)},
+	{"POST", "/admin/users/{id}/revoke", adminOperate, 200, (*Server).adminRevoke},
+	{"GET", "/admin/queue", adminRead, 200, (*Server).adminQueue},
+	{"GET", "/admin/queue/explain/{id}", adminRead, 200, (*Server).adminExplain},
+	{"GET", "/admin/queue/dead", adminRead, 200, (*Server).adminDead},
+	{"POST", "/admin/queue/kick", adminOperate, 201, (*Server).adminKick},
+	{"POST", "/admin/queue/pause", adminOperate, 200, pauseQueue(true)},
+	{"POST", "/admin/queue/resume", adminOperate, 200, pauseQueue(false)},
+	{"POST", "/admin/queue/purge", adminOperate, 200, (*Server).adminPurge},
+	{"GET", "/admin/workers", adminRead, 200, (*Server).adminWorkers},
+	{"POST", "/admin/workers/{id}/drain", adminOperate, 200, setWorker(fsm.WorkerDraining)},
+	{"POST", "/admin/workers/{id}/quarantine", adminOperate, 200, setWorker(fsm.WorkerQuarantined)},
+	{"POST", "/admin/workers/{id}/resume", adminOperate, 200, setWorker(fsm.WorkerActive)},
+	{"POST", "/admin/workers/{id}/exit", adminOperate, 200, setWorker(fsm.WorkerExiting)},
+
+	{"GET", "/admin/tokens", adminRead, 200, (*Server).adminTokens},
+	{"POST", "/admin/tokens", admin, 201, (*Server).adminCreateToken},
+	{"DELETE", "/admin/tokens/{name}", admin, 200, (*Server).adminRevokeToken},
+	{"GET", "/admin/secrets", adminRead, 200, (*Server).adminSecrets},
+	{"PUT", "/admin/secrets/{name}", admin, 200, (*Server).adminPutSecret},
+	{"DELETE", "/admin/secrets/{name}", admin, 200, (*Server).adminDeleteSecret},
+	{"POST", "/admin/rekey", admin, 200, (*Server).adminRekey},
+	{"POST", "/admin/jwt/roll", admin, 200, (*Server).adminRollJWT},
+	{"GET", "/admin/audit", adminRead, 200, (*Server).adminAudit},
 
 	// anybody
 	{"GET", "/health", anyone, 200, (*Server).health},

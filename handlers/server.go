@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ type Config struct {
 	CORSOrigins []string
 	// MetricsOpen shows /metrics to whoever asks; otherwise it takes the admin token.
 	MetricsOpen bool
+	Limits      Limits
 	Version     string       // of the binary, shown by /health
 	Log         *slog.Logger // nil discards
 
@@ -72,13 +74,16 @@ func (c Config) withDefaults() Config {
 
 // Server holds the public port.
 type Server struct {
-	cfg   Config
-	node  *node.Node
-	log   *slog.Logger
-	jwt   *tokens
-	watch *watchers
-	count *metrics
-	began time.Time
+	cfg      Config
+	node     *node.Node
+	log      *slog.Logger
+	jwt      *tokens
+	doors    *doors
+	throttle *throttle
+	watch    *watchers
+	guests   *guests
+	count    *metrics
+	began    time.Time
 
 	http   *fasthttp.Server
 	served chan error
@@ -102,15 +107,20 @@ func Start(cfg Config) (*Server, error) {
 	keys := &keyring{node: cfg.Node}
 	s := &Server{
 		cfg: cfg, node: cfg.Node, log: cfg.Log,
-		jwt:    &tokens{keys: keys, known: newVerified()},
-		watch:  newWatchers(),
-		count:  newMetrics(cfg.Node.Metrics()),
-		began:  time.Now(),
-		served: make(chan error, 1),
+		jwt:      &tokens{keys: keys, known: newVerified()},
+		doors:    newDoors(cfg.Node),
+		throttle: newThrottle(cfg.Limits),
+		watch:    newWatchers(),
+		guests:   newGuests(),
+		count:    newMetrics(cfg.Node.Metrics()),
+		began:    time.Now(),
+		served:   make(chan error, 1),
 	}
 	s.work, s.endWork = context.WithCancel(context.Background())
 	s.parked, s.endParked = context.WithCancel(s.work)
 	cfg.Node.Subscribe(s.watch.changed)
+	cfg.Node.Subscribe(s.guests.changed)
+	cfg.Node.Handle("POST "+pathUses, http.HandlerFunc(s.serveUses))
 	s.http = &fasthttp.Server{
 		Handler:      s.router(),
 		ErrorHandler: s.malformed,
@@ -180,6 +190,7 @@ func (s *Server) router() fasthttp.RequestHandler {
 		return nil, fsm.Refuse(methodNotAllowed, "this path takes another method; see the header Allow")
 	}})
 	return func(http *fasthttp.RequestCtx) {
+		harden(&http.Response.Header)
 		if !s.cors(http) {
 			r.Handler(http)
 		}
@@ -202,13 +213,23 @@ func (s *Server) serve(line route) fasthttp.RequestHandler {
 }
 
 func (c *call) run(line route) (any, error) {
+	if err := c.limitAddress(line); err != nil {
+		return nil, err
+	}
 	if err := c.authenticate(line.who); err != nil {
+		return nil, err
+	}
+	if err := c.limitUser(); err != nil {
 		return nil, err
 	}
 	if err := c.readBody(); err != nil {
 		return nil, err
 	}
-	return line.handle(c.s, c)
+	answer, err := line.handle(c.s, c)
+	if err == nil {
+		c.note(line)
+	}
+	return answer, err
 }
 
 // survive keeps one request's panic from taking the node along.
@@ -216,6 +237,7 @@ func (c *call) survive() {
 	if p := recover(); p != nil {
 		c.s.log.Error("request panicked", keyRequest, c.id, keyRoute, c.route, keyError, p, keyStack, string(debug.Stack()))
 		c.http.Response.Reset()
+		harden(&c.http.Response.Header)
 		c.stamp()
 		c.reject(statusOf[internalError], fsm.Refuse(internalError, "something went wrong here; quote the request id to the operator"))
 	}
@@ -244,6 +266,7 @@ func (s *Server) slower(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 func (s *Server) malformed(http *fasthttp.RequestCtx, err error) {
 	c := s.newCall(http)
 	defer s.count.inFlight.Dec()
+	harden(&http.Response.Header)
 	c.stamp()
 	reason := "is not a well-formed HTTP request"
 	var small *fasthttp.ErrSmallBuffer

@@ -46,7 +46,7 @@ func (s *Server) websocket(c *call) (any, error) {
 			return
 		}
 		defer s.sockets.leave()
-		if err := f.socket(conn, first); err != nil && !errors.Is(err, errGone) {
+		if err := f.socket(conn, first); err != nil && !errors.Is(err, errGone) && !errors.Is(err, errRevoked) {
 			s.log.Warn("stream ended early", keyRequest, id, keyError, err)
 		}
 	})
@@ -106,6 +106,8 @@ func (f *feed) socket(conn *websocket.Conn, first []event) error {
 	err := f.run(ctx, first, send, beat)
 	code, why := websocket.CloseNormalClosure, "the job has ended"
 	switch {
+	case errors.Is(err, errRevoked):
+		code, why = websocket.ClosePolicyViolation, "this user has been revoked"
 	case err != nil:
 		code, why = websocket.CloseTryAgainLater, "come back with last_event_id"
 	case f.s.parked.Err() != nil:

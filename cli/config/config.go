@@ -26,6 +26,14 @@ type Config struct {
 	LogLevel    string   `toml:"log_level"`     // debug, info, warn or error; empty: info
 	MetricsOpen bool     `toml:"metrics_open"`  // /metrics takes no token
 
+	// What one address, or one user, may ask of this node; 0: the default, below 0: no limit. This machine's own loopback is not
+	// limited. See handlers.Limits.
+	SignUpsPerMinute      int      `toml:"signups_per_minute"`       // POST /auth/anon by an address; 0: 60
+	RequestsPerSecond     int      `toml:"requests_per_second"`      // calls of the app by an address; 0: 100
+	UserRequestsPerSecond int      `toml:"user_requests_per_second"` // calls of the app by a user; 0: 50
+	WrongTokensPerMinute  int      `toml:"wrong_tokens_per_minute"`  // tokens by an address that open nothing; 0: 60
+	TrustedProxies        []string `toml:"trusted_proxies"`          // addresses or networks whose X-Forwarded-For counts; empty: none
+
 	// Members are all nodes, this one included. The same list on every node.
 	Members []Member `toml:"members"`
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -71,6 +72,11 @@ func (c *Config) validate() error {
 	if c.MaxUploadMB < 1 || c.MaxUploadMB > maxUploadMB {
 		complain("max_upload_mb", "%d: choose 1 to %d", c.MaxUploadMB, maxUploadMB)
 	}
+	for _, proxy := range c.TrustedProxies {
+		if _, err := ParseNetwork(proxy); err != nil {
+			complain("trusted_proxies", "%w", err)
+		}
+	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		complain("log_format", "%q: choose text or json", c.LogFormat)
 	}
@@ -107,6 +113,18 @@ func (c *Config) checkMembers() (wrong []error) {
 		wrong = append(wrong, fmt.Errorf("members: this node, %s, is not among them: add it, or correct id", c.ID))
 	}
 	return wrong
+}
+
+// ParseNetwork reads an address or a network, as in 10.0.0.7 or 10.0.0.0/8.
+func ParseNetwork(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr.Unmap().Prefix(addr.Unmap().BitLen())
+	}
+	network, err := netip.ParsePrefix(text)
+	if err != nil {
+		return network, fmt.Errorf("%q: write an address or a network, as in 10.0.0.7 or 10.0.0.0/8", text)
+	}
+	return network.Masked(), nil
 }
 
 // checkAddr wants host:port; where others dial it, the host must say which machine.

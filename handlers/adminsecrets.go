@@ -1,0 +1,168 @@
+package handlers
+
+import (
+	"cmp"
+	"crypto/rand"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"stoker/fsm"
+	"stoker/node"
+)
+
+// saneSecret is what a secret may be called.
+var saneSecret = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// maxSecret is the longest value, in bytes.
+const maxSecret = 16 << 10
+
+// secretUses says what the cluster does with a secret of a name, or of a prefix.
+var secretUses = map[string]string{
+	callbackSecret: "workers show it as X-Callback-Secret, beside worker tokens",
+	"s3.":          "credentials of an S3 that backups go to",
+	"webhook.":     "signs what a webhook is sent",
+}
+
+// useOf is what a secret is for; "" for a name that means nothing to us.
+func useOf(name string) string {
+	for _, begin := range sortedKeys(secretUses) {
+		if name == begin || strings.HasSuffix(begin, ".") && strings.HasPrefix(name, begin) {
+			return secretUses[begin]
+		}
+	}
+	return ""
+}
+
+type secretLine struct {
+	Name      string `json:"name"`
+	Use       string `json:"use"`
+	CreatedAt string `json:"created_at"`
+}
+
+type jwtLine struct {
+	ID        string  `json:"id"`
+	CreatedAt string  `json:"created_at"`
+	Signs     bool    `json:"signs"`
+	Until     *string `json:"verifies_until"` // nil: until it is rolled
+}
+
+// adminSecrets lists names. No value of a secret is in any answer.
+func (s *Server) adminSecrets(c *call) (any, error) {
+	v, err := c.view()
+	if err != nil {
+		return nil, err
+	}
+	secrets, keys := []secretLine{}, []jwtLine{}
+	for _, one := range v.Secrets(fsm.UseNamed) {
+		secrets = append(secrets, secretLine{one.ID, useOf(one.ID), stampOf(one.CreatedAt)})
+	}
+	for _, k := range v.Secrets(fsm.UseJWT) {
+		line := jwtLine{ID: k.ID, CreatedAt: stampOf(k.CreatedAt)}
+		if k.Until != 0 {
+			at := stampOf(k.Until - v.Clock() + v.Wall())
+			line.Until = &at
+		}
+		keys = append(keys, line)
+	}
+	slices.SortFunc(keys, func(a, b jwtLine) int { return -cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.ID, b.ID)) })
+	if len(keys) > 0 {
+		keys[0].Signs = true
+	}
+	return struct {
+		SealKey string       `json:"seal_key"` // "" before the first rekey
+		Secrets []secretLine `json:"secrets"`
+		JWTKeys []jwtLine    `json:"jwt_keys"`
+	}{v.SealKey(), secrets, keys}, nil
+}
+
+// adminPutSecret seals a value and keeps it. It takes no Idempotency-Key: that
+// would keep a hash of the value for a day, and the same again changes nothing.
+func (s *Server) adminPutSecret(c *call) (any, error) {
+	name, err := c.secretName()
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		Value string `json:"value"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	if in.Value == "" || len(in.Value) > maxSecret {
+		return nil, invalid("value", "must have 1 to %d bytes", maxSecret)
+	}
+	sealed, key, err := s.node.SealFor(node.SecretPurpose(name), []byte(in.Value))
+	if err != nil {
+		return nil, err
+	}
+	c.scope = ""
+	a, err := apply(c, fsm.PutSecret{Name: name, Sealed: sealed, SealKey: key})
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Name     string `json:"name"`
+		Use      string `json:"use"`
+		Replaced bool   `json:"replaced"`
+	}{name, useOf(name), a.Replaced}, nil
+}
+
+// adminDeleteSecret forgets one.
+func (s *Server) adminDeleteSecret(c *call) (any, error) {
+	name, err := url.PathUnescape(c.param("name"))
+	if err != nil || !saneSecret.MatchString(name) {
+		return nil, fsm.Refuse(fsm.NotFound, "no secret %.80q", c.param("name"))
+	}
+	if _, err := apply(c, fsm.DeleteSecret{Name: name}); err != nil {
+		return nil, err
+	}
+	return struct {
+		Name    string `json:"name"`
+		Deleted bool   `json:"deleted"`
+	}{name, true}, nil
+}
+
+func (c *call) secretName() (string, error) {
+	name, err := url.PathUnescape(c.param("name"))
+	if err != nil || !saneSecret.MatchString(name) {
+		return "", invalid("name", "must be 1 to 64 of a-z, 0-9 and . _ -, as in s3.access-key")
+	}
+	return name, nil
+}
+
+// adminRekey puts all secrets under the newest seal key of this node.
+func (s *Server) adminRekey(c *call) (any, error) {
+	c.proposed = true
+	key, n, err := s.node.Rekey(c, node.By(c.by), node.RequestID(c.id))
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		SealKey  string `json:"seal_key"`
+		Resealed int    `json:"resealed"`
+	}{key, n}, nil
+}
+
+// adminRollJWT has app tokens signed with a new key.
+func (s *Server) adminRollJWT(c *call) (any, error) {
+	var in struct {
+		Drop bool `json:"drop"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	sealed, key, err := s.node.SealFor(fsm.UseJWT, []byte(rand.Text()+rand.Text()))
+	if err != nil {
+		return nil, err
+	}
+	id := "k_" + rand.Text()[:12]
+	a, err := apply(c, fsm.RollJWT{ID: id, Sealed: sealed, SealKey: key, Drop: in.Drop})
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Keys int `json:"keys"` // that verify
+	}{a.Keys}, nil
+}
