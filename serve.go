@@ -77,10 +77,29 @@ func serve(ctx context.Context, c config.Config) error {
 	log.Info("serving", "id", c.ID, "http", public.Addr().String(), "cluster", cluster.Addr().String(), "version", version())
 
 	<-ctx.Done()
-	log.Info("leaving: the polls are answered, the leadership is handed over")
+	log.Info("leaving: the leadership is handed over, what is under way is answered")
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
-	return errors.Join(server.Shutdown(bye), n.Stop(bye))
+	return leave(bye, server, n)
+}
+
+// linger is how long a node goes on serving after it has handed its leadership
+// over, while each answer closes its connection: a client that is at work has
+// gone elsewhere by then, of its own accord.
+const linger = 500 * time.Millisecond
+
+// leave ends a node such that no client meets an error: first the leadership
+// goes, while the port still answers, then the clients, then the node.
+func leave(ctx context.Context, server *handlers.Server, n *node.Node) error {
+	server.Leave()
+	n.Yield(ctx)
+	if len(n.Members()) > 1 {
+		select {
+		case <-time.After(linger):
+		case <-ctx.Done():
+		}
+	}
+	return errors.Join(server.Shutdown(ctx), n.Stop(ctx))
 }
 
 func stop(n *node.Node) error {

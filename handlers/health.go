@@ -29,8 +29,8 @@ const readyWithin = 2 * time.Second
 // ready succeeds only while this node can serve linearizable reads, and says why
 // it cannot.
 func (s *Server) ready(c *call) (any, error) {
-	if s.parked.Err() != nil {
-		return nil, fsm.Refuse(fsm.Unavailable, "this node is leaving")
+	if s.leaving.Load() {
+		return nil, fsm.Refuse(fsm.Unavailable, "this node is leaving; ask another")
 	}
 	ctx, cancel := context.WithTimeout(c, readyWithin)
 	defer cancel()

@@ -172,6 +172,7 @@ type ask struct {
 type answer struct {
 	status  int
 	header  http.Header
+	closes  bool // the connection, after it
 	text    []byte
 	Success bool           `json:"success"`
 	Data    map[string]any `json:"-"`
@@ -194,7 +195,7 @@ func (h *house) do(a ask) answer {
 		h.t.Fatalf("%s %s: %v", a.method, a.path, err)
 	}
 	conforms(h.t, req, res, text)
-	out := answer{status: res.StatusCode, header: res.Header, text: text}
+	out := answer{status: res.StatusCode, header: res.Header, closes: res.Close, text: text}
 	if len(text) == 0 || !strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
 		return out
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fasthttp/router"
@@ -94,8 +95,9 @@ type Server struct {
 	endParked context.CancelFunc
 	sockets   sockets
 
-	leave sync.Once
-	left  error
+	leaving atomic.Bool
+	leave   sync.Once
+	left    error
 }
 
 // Start serves the port until Shutdown.
@@ -148,6 +150,12 @@ func Start(cfg Config) (*Server, error) {
 // Addr is where the server listens.
 func (s *Server) Addr() string { return s.cfg.Listener.Addr().String() }
 
+// Leave prepares a Shutdown: the node is not ready any more, so that balancers
+// send nothing new, and each answer closes its connection, so that few kept ones
+// are left to be closed under a request that is just being sent. All is served
+// as before.
+func (s *Server) Leave() { s.leaving.Store(true) }
+
 // Shutdown stops accepting, answers parked polls and ends streams, waits for
 // the requests that are under way and leaves. When ctx ends first it cuts them
 // off. Called again, it gives the same answer.
@@ -157,6 +165,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 func (s *Server) shutdown(ctx context.Context) error {
+	s.Leave()
 	defer s.endWork()
 	s.endParked()
 	err := s.http.ShutdownWithContext(ctx)
@@ -193,6 +202,9 @@ func (s *Server) router() fasthttp.RequestHandler {
 		harden(&http.Response.Header)
 		if !s.cors(http) {
 			r.Handler(http)
+		}
+		if s.leaving.Load() {
+			http.SetConnectionClose()
 		}
 	}
 }

@@ -182,6 +182,20 @@ func TestShutdown_AnswersParkedPollsAndEndsStreams(t *testing.T) {
 	}
 }
 
+func TestLeave_ServesOnAndSendsClientsAway(t *testing.T) {
+	h := newHouse(t)
+	h.signUp("free")
+	if a := h.do(ask{method: "GET", path: "/ready"}); a.status != 200 {
+		t.Fatalf("before: %d %s", a.status, a.text)
+	}
+	h.server.Leave()
+	h.bad(fsm.Unavailable, ask{method: "GET", path: "/ready"})
+	a := h.do(ask{method: "GET", path: "/health"})
+	if a.status != 200 || !a.closes {
+		t.Errorf("served with %d, closes %v", a.status, a.closes)
+	}
+}
+
 // untilWaiters waits until so many polls are parked.
 func (h *house) untilWaiters(n int) {
 	h.t.Helper()

@@ -251,3 +251,29 @@ func TestStop_HandsLeadershipOver(t *testing.T) {
 		}
 	})
 }
+
+func TestYield_NoClientOfAnyNodeNotices(t *testing.T) {
+	inCluster(t, nil, three, func(t *testing.T, c *cluster) {
+		y := newTally()
+		old := c.leader()
+		stop := y.load(t.Context(), c.others(""), 4, 5*time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
+		old.Yield(t.Context())
+		time.Sleep(time.Second)
+		if now := c.leader(); now == old {
+			t.Error("it still leads")
+		}
+		stop()
+		if len(y.never)+len(y.unknown) > 0 {
+			t.Errorf("%d unavailable, %d unknown of %d", len(y.never), len(y.unknown), y.next)
+		}
+		y.check(t, old)
+	})
+}
+
+func TestYield_AloneItLeadsOn(t *testing.T) {
+	inCluster(t, nil, three[:1], func(t *testing.T, c *cluster) {
+		c.node("n1").Yield(t.Context())
+		c.mustGrant(c.node("n1"))
+	})
+}

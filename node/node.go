@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
@@ -245,19 +246,37 @@ func (n *Node) transferTo(ctx context.Context, id string) error {
 	}
 }
 
-// Stop hands leadership over if another node can take it (for as long as ctx and
-// Timing.Transfer allow), makes the state durable and closes everything. What is
-// not answered by then fails with ErrUnavailable or ErrOutcomeUnknown.
+// Yield hands leadership over, if this node leads and another can take it, for as
+// long as ctx and Timing.Transfer allow. The node goes on as a follower: what is
+// under way here waits for the new leader and is answered. Call it while the
+// public port still serves.
+func (n *Node) Yield(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, n.cfg.Timing.Transfer)
+	defer cancel()
+	for {
+		others, _ := n.voters()
+		if n.raft.State() != raft.Leader || len(others) == 0 {
+			return
+		}
+		err := n.transferTo(ctx, "")
+		if err == nil {
+			return
+		}
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
+			n.log.Info("leadership was not handed over; the others elect", "err", err)
+			return
+		}
+	}
+}
+
+// Stop yields, makes the state durable and closes everything. What is not
+// answered by then fails with ErrUnavailable or ErrOutcomeUnknown.
 func (n *Node) Stop(ctx context.Context) error {
 	var err error
 	n.stop.Do(func() {
-		if others, _ := n.voters(); n.raft.State() == raft.Leader && len(others) > 0 {
-			ctx, cancel := context.WithTimeout(ctx, n.cfg.Timing.Transfer)
-			if terr := n.transferTo(ctx, ""); terr != nil {
-				n.log.Info("leadership was not handed over; the others elect", "err", terr)
-			}
-			cancel()
-		}
+		n.Yield(ctx)
 		err = n.shutdown()
 		n.log.Info("node stopped")
 	})

@@ -100,6 +100,8 @@ func serve(ctx context.Context, c config.Config) error {
 	<-ctx.Done()
 	bye, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	server.Leave()
+	n.Yield(bye)
 	return errors.Join(server.Shutdown(bye), n.Stop(bye))
 }
 
