@@ -186,24 +186,60 @@ func (b brokenLog) StoreLogs([]*raft.Log) error {
 	return b.err
 }
 
-func TestDisk_AHangingOrFailingLogEndsTheProcess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for _, broken := range []brokenLog{{takes: 4 * time.Second}, {err: errors.New("no space left on device")}} {
-			var ended error
-			w := &watchedLog{LogStore: broken, limit: 3 * time.Second, exit: func(err error) { ended = err }, log: newCluster(t, nil).log, took: newMetrics(nil).fsync}
-			began := time.Now()
-			go w.StoreLogs(nil)
-			time.Sleep(3*time.Second + time.Millisecond)
-			synctest.Wait()
-			if ended == nil {
-				t.Errorf("%+v: the process goes on after %v", broken, time.Since(began))
+// brokenVotes is the same for term and vote.
+type brokenVotes struct {
+	raft.StableStore
+	brokenLog
+}
+
+func (b brokenVotes) SetUint64([]byte, uint64) error { return b.StoreLogs(nil) }
+
+func TestDisk_AHangingOrFailingDiskEndsTheProcess(t *testing.T) {
+	for _, what := range []string{"log", "term"} {
+		write := func(b brokenLog) (ended *error, write func() error) {
+			ended = new(error)
+			watch := diskWatch{limit: 3 * time.Second, exit: func(err error) { *ended = err }, log: newCluster(t, nil).log}
+			if what == "log" {
+				return ended, func() error { return (&watchedLog{b, watch, newMetrics(nil).fsync}).StoreLogs(nil) }
 			}
-			time.Sleep(2 * time.Second)
+			return ended, func() error { return watchedVotes{brokenVotes{nil, b}, watch}.SetUint64(nil, 1) }
 		}
-		var ended error
-		w := &watchedLog{LogStore: brokenLog{takes: 2 * time.Second}, limit: 3 * time.Second, exit: func(err error) { ended = err }, log: newCluster(t, nil).log, took: newMetrics(nil).fsync}
-		if err := w.StoreLogs(nil); err != nil || ended != nil {
-			t.Errorf("a slow write: %v, %v", err, ended)
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for _, broken := range []brokenLog{{takes: 4 * time.Second}, {err: errors.New("no space left on device")}} {
+					ended, do := write(broken)
+					go do()
+					time.Sleep(3*time.Second + time.Millisecond)
+					synctest.Wait()
+					if *ended == nil || !strings.Contains((*ended).Error(), what) {
+						t.Errorf("%+v: the process ends with %v", broken, *ended)
+					}
+					time.Sleep(2 * time.Second)
+				}
+				ended, do := write(brokenLog{takes: 2 * time.Second})
+				if err := do(); err != nil || *ended != nil {
+					t.Errorf("a slow write: %v, %v", err, *ended)
+				}
+			})
+		})
+	}
+}
+
+// A paused process finds its timer due at once, however long it slept; that is
+// one step of many.
+func TestWatchdog_CountsOnlyTimeLivedThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		barked := false
+		w := watchFor(3*time.Second, func() { barked = true })
+		for range watchSteps - 1 {
+			if w.step(time.Hour) { // the pause's step
+				t.Fatal("it barks too early")
+			}
+		}
+		w.stop()
+		time.Sleep(time.Minute)
+		if barked || w.step(time.Hour) {
+			t.Error("it barks although it was stopped")
 		}
 	})
 }

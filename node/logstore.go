@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -36,37 +35,39 @@ func openLog(dir string) (*raftboltdb.BoltStore, error) {
 	return b, nil
 }
 
-// watchedLog ends the process when the log cannot be written, or cannot be
-// written in time. Raft would go on: a leader whose disk hangs keeps sending
-// heartbeats from other goroutines, keeps its leadership and serves nobody
-// (hashicorp/raft issue 503).
+// watchedLog is Raft's log under watch.
 type watchedLog struct {
 	raft.LogStore
-	limit time.Duration
-	exit  func(error)
-	log   *slog.Logger
-	took  prometheus.Histogram // seconds
+	disk diskWatch
+	took prometheus.Histogram // seconds
 }
 
 func (w *watchedLog) StoreLogs(logs []*raft.Log) error {
 	began := time.Now()
-	dog := time.AfterFunc(w.limit, func() {
-		w.exit(fmt.Errorf("the disk of the log hangs: a write has taken longer than %v; another node takes over; check the disk", w.limit))
-	})
-	err := w.LogStore.StoreLogs(logs)
-	dog.Stop()
-	if err != nil {
-		err = fmt.Errorf("write the log: %w; free or repair the disk, then start again", err)
-		w.exit(err)
-		return err
-	}
-	took := time.Since(began)
-	w.took.Observe(took.Seconds())
-	if took > w.limit/4 {
-		w.log.Warn("slow write of the log", "took", took, "entries", len(logs))
-	}
-	return nil
+	err := w.disk.write("the log", func() error { return w.LogStore.StoreLogs(logs) })
+	w.took.Observe(time.Since(began).Seconds())
+	return err
 }
 
 // StoreLog is never called by Raft but for the bootstrap.
 func (w *watchedLog) StoreLog(l *raft.Log) error { return w.StoreLogs([]*raft.Log{l}) }
+
+// DeleteRange cuts the log: below a snapshot, or what another leader overwrites.
+func (w *watchedLog) DeleteRange(first, last uint64) error {
+	return w.disk.write("the log", func() error { return w.LogStore.DeleteRange(first, last) })
+}
+
+// watchedVotes is where Raft keeps its term and its vote, under watch: Raft
+// panics when it cannot write them.
+type watchedVotes struct {
+	raft.StableStore
+	disk diskWatch
+}
+
+func (w watchedVotes) Set(key, val []byte) error {
+	return w.disk.write("the vote", func() error { return w.StableStore.Set(key, val) })
+}
+
+func (w watchedVotes) SetUint64(key []byte, val uint64) error {
+	return w.disk.write("the term", func() error { return w.StableStore.SetUint64(key, val) })
+}

@@ -44,6 +44,7 @@ type Node struct {
 	nursery   *nursery
 	db        *raftboltdb.BoltStore
 	logs      raft.LogStore
+	votes     raft.StableStore
 	transport *transport
 	acks      *acks
 	spread    spread
@@ -113,7 +114,7 @@ func (n *Node) start(ctx context.Context) error {
 			return err
 		}
 	}
-	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied, metrics: n.metrics, seats: n.lookAgain}, n.logs, n.db, snaps, n.transport)
+	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied, metrics: n.metrics, seats: n.lookAgain}, n.logs, n.votes, snaps, n.transport)
 	if err != nil {
 		return fmt.Errorf("node: start raft: %w", err)
 	}
@@ -132,8 +133,9 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 	if n.db, err = openLog(dir); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
-	watched := &watchedLog{LogStore: n.db, limit: n.cfg.Timing.DiskStall, exit: n.cfg.Exit, log: n.log, took: n.metrics.fsync}
-	if n.logs, err = raft.NewLogCache(cachedLogs, watched); err != nil {
+	watch := diskWatch{limit: n.cfg.Timing.DiskStall, exit: n.cfg.Exit, log: n.log}
+	n.votes = watchedVotes{n.db, watch}
+	if n.logs, err = raft.NewLogCache(cachedLogs, &watchedLog{LogStore: n.db, disk: watch, took: n.metrics.fsync}); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
 	// Two are kept: a follower may be reading the older one while a new one is made.
