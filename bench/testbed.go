@@ -25,8 +25,9 @@ type testbed struct {
 	nodes   []*client.Client // each speaks to one node alone
 }
 
-// openTestbed founds and starts a cluster of n nodes. An empty binary is this one.
-func openTestbed(ctx context.Context, n int, binary string) (_ *testbed, err error) {
+// openTestbed founds and starts a cluster of n nodes. An empty binary is this one. What is in between is done once there are
+// folders for the nodes, and none of them runs.
+func openTestbed(ctx context.Context, n int, binary string, between ...func(*testbed, []setup.Node) error) (_ *testbed, err error) {
 	t := &testbed{}
 	if t.dir, err = os.MkdirTemp("", "stoker-bench-"); err != nil {
 		return nil, err
@@ -47,6 +48,11 @@ func openTestbed(ctx context.Context, n int, binary string) (_ *testbed, err err
 	if t.cluster, err = local.Open(t.dir, binary); err != nil {
 		return nil, err
 	}
+	for _, do := range between {
+		if err := do(t, nodes); err != nil {
+			return nil, err
+		}
+	}
 	if err := t.cluster.Start(ctx); err != nil {
 		return nil, err
 	}
@@ -66,6 +72,18 @@ func openTestbed(ctx context.Context, n int, binary string) (_ *testbed, err err
 		t.nodes = append(t.nodes, c)
 	}
 	return t, nil
+}
+
+// processes are the nodes' process ids, by place; 0 for one that does not run.
+func (t *testbed) processes() (pids []int) {
+	for _, n := range t.cluster.Nodes {
+		pid := 0
+		if p := n.Process(); p != nil && p.Alive() {
+			pid = p.Pid()
+		}
+		pids = append(pids, pid)
+	}
+	return pids
 }
 
 // close stops the nodes and removes the folder.
