@@ -1,8 +1,9 @@
-// Package bench measures and torments: what must be seen of the queue, as commands that anybody can repeat.
+// Package bench measures and torments: what must be seen of queue and cluster, as commands that anybody can repeat.
 //
-// There are three. [QueueSim] drives the machine alone, in virtual time, and says how fair it is. [Queue] parks thousands of
+// There are four. [QueueSim] drives the machine alone, in virtual time, and says how fair it is. [Queue] parks thousands of
 // polls on three real processes and measures what an item takes from its commit to a worker. [QueueChaos] kills workers and
-// nodes in a seeded loop and proves at the end that nothing was lost, done twice or paid twice.
+// nodes in a seeded loop and proves at the end that nothing was lost, done twice or paid twice. [Failover] strikes the leader
+// under load in every way that a leader can be lost, and says what clients saw.
 //
 // # Invariants
 //
@@ -17,5 +18,7 @@
 //   - testing.B? These are whole systems, of several processes or an hour of virtual time; one run is the sample.
 //   - … a fluid model for fairness in the test, instead of the machine? The machine is the product. The fluid share is what it
 //     is compared with (Parekh and Gallager 1993: how far a packet system may fall behind generalized processor sharing).
+//   - … packet filters or network namespaces to cut a node off? They need root. A switchboard between the nodes needs none,
+//     and holds bytes as a lossy network does: nobody is told.
 //   - … a load generator from outside? It would have to know the worker's protocol, sessions and fences.
 package bench

@@ -49,16 +49,15 @@ var faults = []fault{
 		if err != nil {
 			return err
 		}
-		select {
-		case <-b.node.Process().Ended(): // it has ended itself
-			err = mend()
-		case <-time.After(hangPatience):
-			err = errors.Join(fmt.Errorf("a node whose disk hangs runs on after %s", hangPatience), mend())
-		case <-ctx.Done():
-			err = errors.Join(context.Cause(ctx), mend())
-		}
+		err = pause(ctx, hangs)
+		mend()
 		if err != nil {
 			return err
+		}
+		select {
+		case <-b.node.Process().Ended(): // by itself
+		case <-time.After(goodbye):
+			return fmt.Errorf("a node whose disk hung for %s runs on", hangs)
 		}
 		return b.restart(ctx)
 	}},
@@ -74,8 +73,8 @@ func (b *blowOf) restart(ctx context.Context) error {
 	return b.node.Restart(ctx)
 }
 
-// hangPatience is how long a node may run on whose log cannot be written.
-const hangPatience = 15 * time.Second
+// hangs is how long a disk does: longer than a node waits for it.
+const hangs = 6 * time.Second
 
 // canHang says whether a disk can be made to hang here.
 func canHang() string {
@@ -85,17 +84,16 @@ func canHang() string {
 	return ""
 }
 
-// hang lets every fsync and fdatasync of a process take a minute, until mend is called.
-func hang(p *local.Process) (mend func() error, err error) {
+// hang lets every fsync and fdatasync of a process take a minute, until mend is called. A process that ends meanwhile is gone
+// only then: strace keeps the thread that waits.
+func hang(p *local.Process) (mend func(), err error) {
 	c := exec.Command("strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace=fsync,fdatasync",
 		"-e", "inject=fsync,fdatasync:delay_enter=60000000", "-p", strconv.Itoa(p.Pid()))
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("strace: %w", err)
 	}
-	return func() error {
-		p.Kill() // it has ended, or it waits in the system call for a minute
+	return func() {
 		c.Process.Kill()
 		c.Wait()
-		return nil
 	}, nil
 }

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	attemptLimit = 3 * time.Second  // what a client gives one node before it asks the next
+	attemptLimit = 8 * time.Second  // what a client gives one node before it asks the next
 	retryLimit   = 20 * time.Second // what it gives the cluster
 	retryPause   = 50 * time.Millisecond
 )
@@ -55,7 +55,7 @@ type credit struct {
 
 // openLoad makes a user and begins to write and read.
 func (x *torment) openLoad(ctx context.Context) (*load, error) {
-	l := &load{torment: x, user: x.api.App(""), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
+	l := &load{torment: x, user: x.api.App(""), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, IdleConnTimeout: 5 * time.Second}}}
 	in, err := l.user.SignIn(ctx, "")
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (l *load) once(ctx context.Context, at int, ref string) string {
 // What an attempt may come to that the API has no code for.
 const (
 	saidRefused = "no connection" // nothing was sent
-	saidNothing = "no answer in 3 s"
+	saidNothing = "no answer in 8 s"
 	saidCut     = "connection lost"
 )
 
