@@ -16,9 +16,11 @@ const (
 	codeNoPreset    = "INVALID_PRESET"
 	codeNoToken     = "AUTH_REQUIRED"
 	codeWrongToken  = "AUTH_INVALID_TOKEN"
+	codeOldToken    = "AUTH_EXPIRED_TOKEN"
 	unknownPath     = "nothing under this path" // part of the message to a path that a node does not have
 	anOlderCluster  = "this cluster is older than this binary: upgrade its nodes first"
-	anotherOperator = "this is not the cluster's admin token: name the right operator.toml with --operator"
+	anotherOperator = "name an operator.toml with a good token with --operator; `stoker access` makes and lists them"
+	widerScope      = "name an operator.toml with such a token with --operator, or put it into STOKER_ADMIN_TOKEN"
 )
 
 // hints say by code what to do about a refusal.
@@ -35,8 +37,10 @@ func advise(err error, what hints) error {
 	switch {
 	case e.Code == codeNoMethod, e.Code == codeNotFound && strings.Contains(e.Message, unknownPath):
 		hint = anOlderCluster
-	case e.Code == codeNoToken, e.Code == codeWrongToken, e.Code == codeForbidden:
+	case e.Code == codeNoToken, e.Code == codeWrongToken, e.Code == codeOldToken:
 		hint = anotherOperator
+	case e.Code == codeForbidden:
+		hint = widerScope
 	}
 	if hint == "" {
 		return err

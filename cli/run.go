@@ -40,7 +40,10 @@ type commands struct {
 	Worker workerCommand `cmd:"" help:"Run the sample worker; list, drain and quarantine workers."`
 	Queue  queueCommand  `cmd:"" help:"Show what waits; explain, kick, pause and purge it."`
 	Status statusCommand `cmd:"" help:"Show members, leader, lag, queue and versions."`
-	User   userCommand   `cmd:"" help:"Show users, grant credits, set plans."`
+	User   userCommand   `cmd:"" help:"Show users, grant credits, set plans, revoke."`
+	Access accessCommand `cmd:"" help:"List, make and revoke operators' and workers' tokens."`
+	Secret secretCommand `cmd:"" help:"Keep secrets, roll keys."`
+	Audit  auditCommand  `cmd:"" help:"Show and export what operators did."`
 
 	kong.Plugins
 

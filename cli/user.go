@@ -12,9 +12,31 @@ import (
 
 // userCommand is `stoker user`.
 type userCommand struct {
-	Show  userShow  `cmd:"" help:"Show a user's account."`
-	Grant userGrant `cmd:"" help:"Book credits on a user's ledger; a negative number takes them back."`
-	Plan  userPlan  `cmd:"" help:"Move a user to another plan."`
+	Show    userShow    `cmd:"" help:"Show a user's account."`
+	Grant   userGrant   `cmd:"" help:"Book credits on a user's ledger; a negative number takes them back."`
+	Plan    userPlan    `cmd:"" help:"Move a user to another plan."`
+	Revoke  userRevoke  `cmd:"" help:"Sign a user out for good: its tokens open nothing, its streams end. Its jobs go on."`
+	Restore userRestore `cmd:"" help:"Let a revoked user in again."`
+}
+
+type userRevoke struct {
+	operatorFlags
+	User string `arg:"" help:"User id, u_…"`
+}
+
+type userRestore struct {
+	operatorFlags
+	User string `arg:"" help:"User id, u_…"`
+}
+
+// Run revokes and shows the account.
+func (c *userRevoke) Run(s *shell) error {
+	return c.change(s, c.User, func(ctx context.Context, o *client.Operator) error { return o.RevokeUser(ctx, c.User, true) })
+}
+
+// Run restores and shows the account.
+func (c *userRestore) Run(s *shell) error {
+	return c.change(s, c.User, func(ctx context.Context, o *client.Operator) error { return o.RevokeUser(ctx, c.User, false) })
 }
 
 type userShow struct {
