@@ -1,9 +1,11 @@
 package node
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"stoker/fsm"
 	"stoker/pki"
@@ -12,16 +14,21 @@ import (
 // authority opens the cluster's CA: its key rests in the machine, sealed.
 func (n *Node) authority() (*pki.Authority, error) {
 	v := n.machine.View()
-	kept := v.Secrets(fsm.UseCA)
+	kept, ok := v.SigningCA()
+	t, _ := v.Trust()
 	v.Close()
-	if len(kept) == 0 || len(kept[0].Sealed) == 0 {
+	if !ok {
 		return nil, errors.New("node: the cluster has no CA of its own, so it can sign no certificates: its first stoker.toml had no ca_key_sealed")
 	}
-	key, err := n.Unseal(fsm.UseCA, kept[0].Sealed)
+	key, err := n.Unseal(fsm.UseCA, kept.Sealed)
 	if err != nil {
 		return nil, err
 	}
-	ca, err := pki.OpenAuthority(key, n.cfg.TLS.trusted())
+	certs := n.cfg.TLS.trusted()
+	if next, err := x509.ParseCertificate(t.CA); err == nil {
+		certs = append(slices.Clone(certs), next)
+	}
+	ca, err := pki.OpenAuthority(key, certs)
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}

@@ -13,14 +13,16 @@ import (
 // It changes while the node runs: a handshake takes what holds at that moment,
 // and connections that stand go on.
 type Identity struct {
-	now atomic.Pointer[credentials]
+	files *IdentityFiles // where it is kept; nil: nowhere
+	now   atomic.Pointer[credentials]
 }
 
 // credentials never change; an Identity is given others.
 type credentials struct {
-	cert tls.Certificate
-	cas  []*x509.Certificate
-	pool *x509.CertPool
+	cert   tls.Certificate
+	issuer *x509.Certificate // which of cas has signed it; nil: one in between has, or it is not theirs
+	cas    []*x509.Certificate
+	pool   *x509.CertPool
 }
 
 // ParseTLS makes Config.TLS from PEM: the cluster's CA certificates, the node's
@@ -48,11 +50,14 @@ func newIdentity(cert tls.Certificate, cas []*x509.Certificate) *Identity {
 }
 
 func (i *Identity) set(cert tls.Certificate, cas []*x509.Certificate) {
-	pool := x509.NewCertPool()
-	for _, c := range cas {
-		pool.AddCert(c)
+	c := &credentials{cert: cert, cas: cas, pool: x509.NewCertPool()}
+	for _, ca := range cas {
+		c.pool.AddCert(ca)
+		if cert.Leaf != nil && cert.Leaf.CheckSignatureFrom(ca) == nil {
+			c.issuer = ca
+		}
 	}
-	i.now.Store(&credentials{cert: cert, cas: cas, pool: pool})
+	i.now.Store(c)
 }
 
 // trusted are the CAs whose nodes are let in.

@@ -279,13 +279,17 @@ func (a *authority) sealed() []byte {
 
 // issue gives certificate and key in PEM, for a role URI.
 func (a *authority) issue(role string) (certPEM, keyPEM []byte) {
+	return a.issueFor(role, time.Unix(0, 0), time.Unix(1<<33, 0))
+}
+
+func (a *authority) issueFor(role string, from, until time.Time) (certPEM, keyPEM []byte) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(err)
 	u, err := url.Parse(role)
 	must(err)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: role}, URIs: []*url.URL{u},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0),
+		NotBefore: from, NotAfter: until,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, a.cert, key.Public(), a.key)
 	must(err)

@@ -221,12 +221,15 @@ func (n *Node) serve() {
 	n.wg.Go(func() { n.announce(n.ctx) })
 	n.wg.Go(func() { n.survey(n.ctx) })
 	n.cfg.Metrics.MustRegister(gauges{n}, &n.surveyor)
+	n.wg.Go(func() { n.tendIdentity(n.ctx) })
 	n.WhileLeader("genesis", n.genesis)
 	n.WhileLeader("timers", n.timers)
 	n.WhileLeader("clock", n.steady)
+	n.WhileLeader("certificates", n.replaceCA)
 	n.mux.HandleFunc("POST "+pathPropose, n.servePropose)
 	n.mux.HandleFunc("POST "+pathReadIndex, n.serveReadIndex)
 	n.mux.HandleFunc("POST "+pathStatus, n.serveStatus)
+	n.mux.HandleFunc("POST "+pathSign, n.serveSign)
 	n.mux.HandleFunc("POST "+pathSealKeys, n.serveSealKeys)
 }
 

@@ -32,6 +32,10 @@ type report struct {
 	Version string `cbor:"7,keyasint"`
 	Wall    int64  `cbor:"8,keyasint"` // ns since 1970
 	Level   uint64 `cbor:"9,keyasint"` // the feature level that its binary understands; binaries of level 1 do not say
+
+	Cert   []byte   `cbor:"20,keyasint,omitempty"` // DER
+	Issuer string   `cbor:"21,keyasint,omitempty"` // fingerprint of the CA that signed it
+	Trusts []string `cbor:"22,keyasint,omitempty"` // fingerprints of the CAs it believes
 }
 
 // freshFor is how many probes may fail before an answer is too old to count.

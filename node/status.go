@@ -93,10 +93,12 @@ func (n *Node) Status() Status {
 
 func (n *Node) report() report {
 	at, sum := n.machine.Hash()
-	return report{
+	r := report{
 		ID: n.cfg.ID, Role: roleOf(n.raft.State()), Term: n.raft.CurrentTerm(), Index: n.machine.Index(),
 		Hash: sum[:], HashAt: at, Version: n.cfg.Version, Wall: n.cfg.Wall().UnixNano(), Level: n.cfg.level,
 	}
+	r.Cert, r.Issuer, r.Trusts = n.cfg.TLS.now.Load().certified()
+	return r
 }
 
 func (n *Node) serveStatus(w http.ResponseWriter, _ *http.Request) {

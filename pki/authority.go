@@ -118,6 +118,12 @@ func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypt
 	return x509.ParseCertificate(der)
 }
 
+// RenewAt is when a third of a certificate's life is left.
+func RenewAt(c *x509.Certificate) time.Time {
+	life := c.NotAfter.Sub(c.NotBefore.Add(backdated))
+	return c.NotAfter.Add(-life / 3)
+}
+
 // NodeID is the id in a certificate's node role.
 func NodeID(cert *x509.Certificate) (string, error) {
 	for _, u := range cert.URIs {
