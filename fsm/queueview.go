@@ -50,6 +50,19 @@ func compare(a, b string) int {
 	return 0
 }
 
+// Grantable is the number of ready items by preset, without the presets of which
+// nobody may be granted anything now: paused, or all with as much in work as
+// their plan allows. Of what it names, not all need be grantable.
+func (v *View) Grantable() map[string]int {
+	out := map[string]int{}
+	for preset, n := range v.meta.Waiting {
+		if !paused(v, preset) && grantable(v, preset) {
+			out[preset] = n
+		}
+	}
+	return out
+}
+
 // Paused lists the presets that nobody is granted for now; "*" is all.
 func (v *View) Paused() []string { return pausedNow(v) }
 

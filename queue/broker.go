@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"stoker/fsm"
 	"stoker/node"
 )
-
-// maxWants is how many waiting workers one Lease serves.
-const maxWants = 256
 
 // errNotLeading says that the broker has ended with its term.
 var errNotLeading = errors.New("queue: this node does not lead any more")
@@ -28,11 +24,10 @@ type broker struct {
 	wake chan struct{} // something to look at; holds one
 
 	mu       sync.Mutex
-	waiters  []*waiter
-	byPoll   map[poll]*waiter // the same, by the poll they are
-	matching bool             // a Lease is on its way
-	news     uint64           // counts up when work becomes ready or a worker comes
-	seen     uint64           // the news that every waiter has been looked at with
+	line     *line
+	matching bool   // a Lease is on its way
+	news     uint64 // counts up when work becomes ready
+	seen     uint64 // the news that every waiter has been looked at with
 	book     *book
 	retry    time.Time // when work that waits for a warm worker goes to any; zero: no such work
 	states   []string  // workers whose state has changed
@@ -41,24 +36,9 @@ type broker struct {
 	handed   meter
 }
 
-// poll names a long poll; asked again, it replaces itself.
-type poll struct{ worker, id string }
-
-func pollOf(w fsm.Want) poll { return poll{w.Worker, w.Poll} }
-
-// waiter is one parked poll.
-type waiter struct {
-	want    fsm.Want
-	asked   bool            // it is part of the Lease that is on its way
-	tried   uint64          // the news at which it was granted nothing
-	leaving bool            // its time is over; nil will do
-	looked  chan struct{}   // closed once the work that is ready has been looked through for it
-	got     chan *fsm.Grant // holds one
-}
-
 func newBroker(n *node.Node, log *slog.Logger, term uint64) *broker {
 	b := &broker{node: n, log: log, term: term, done: make(chan struct{}), wake: make(chan struct{}, 1), news: 1,
-		byPoll: map[poll]*waiter{}, book: newBook(), parked: newParked(), progress: newBoard(term)}
+		line: newLine(), book: newBook(), parked: newParked(), progress: newBoard(term)}
 	return b
 }
 
@@ -113,8 +93,8 @@ func (b *broker) turnAway() {
 		if w, _ := v.Worker(id); w.State == fsm.WorkerActive {
 			continue
 		}
-		for _, w := range slices.Clone(b.waiters) {
-			if w.want.Worker == id {
+		for p, w := range b.line.polls {
+			if p.worker == id {
 				b.dismiss(w)
 			}
 		}
@@ -183,18 +163,12 @@ func (b *broker) poll(ctx context.Context, want fsm.Want, patience time.Duration
 
 // wait parks a poll until it is granted something, its time is over, or the term ends.
 func (b *broker) wait(ctx context.Context, want fsm.Want, patience time.Duration) (*fsm.Grant, error) {
-	if g, welcome := b.granted(want); g != nil || !welcome {
+	g, known := b.granted(want)
+	if g != nil || known.State != fsm.WorkerActive {
 		return g, nil
 	}
-	w := &waiter{want: want, looked: make(chan struct{}), got: make(chan *fsm.Grant, 1)}
-	b.mu.Lock()
-	if old := b.byPoll[pollOf(want)]; old != nil {
-		b.dismiss(old)
-	}
-	b.waiters, b.byPoll[pollOf(want)] = append(b.waiters, w), w
-	b.news++
-	b.mu.Unlock()
-	b.poke()
+	w := newWaiter(want)
+	b.join(w, known)
 
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
@@ -227,12 +201,25 @@ func (b *broker) wait(ctx context.Context, want fsm.Want, patience time.Duration
 }
 
 // granted finds the live grant that this very poll was answered with before, and
-// says whether the worker may be granted anything new.
-func (b *broker) granted(want fsm.Want) (g *fsm.Grant, welcome bool) {
+// what is known of the worker.
+func (b *broker) granted(want fsm.Want) (*fsm.Grant, fsm.Worker) {
 	v := b.node.View()
 	defer v.Close()
 	w, _ := v.Worker(want.Worker)
-	return v.Granted(want.Worker, want.Poll), w.State == fsm.WorkerActive
+	return v.Granted(want.Worker, want.Poll), w
+}
+
+// join puts a poll into the line, in place of itself if it is there already.
+func (b *broker) join(w *waiter, known fsm.Worker) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if old := b.line.polls[pollOf(w.want)]; old != nil {
+		b.dismiss(old)
+	}
+	if b.line.add(w, known.Missing, b.news) {
+		b.seen = 0
+		b.poke()
+	}
 }
 
 // leave takes a waiter out; false when it has its answer, or will have it with
@@ -244,7 +231,7 @@ func (b *broker) leave(w *waiter) bool {
 		w.leaving = true
 		return false
 	}
-	return b.remove(w)
+	return b.line.remove(w)
 }
 
 // dismiss answers a waiter with nothing, since its poll has been asked again: the
@@ -254,25 +241,12 @@ func (b *broker) dismiss(w *waiter) {
 		w.leaving = true // the grant that may be on its way goes to the poll's new waiter
 		return
 	}
-	b.remove(w)
+	b.line.remove(w)
 	w.got <- nil
-}
-
-// remove takes a waiter out; false if it is not there any more.
-func (b *broker) remove(w *waiter) bool {
-	i := slices.Index(b.waiters, w)
-	if i < 0 {
-		return false
-	}
-	b.waiters = slices.Delete(b.waiters, i, i+1)
-	if b.byPoll[pollOf(w.want)] == w {
-		delete(b.byPoll, pollOf(w.want))
-	}
-	return true
 }
 
 func (b *broker) depth() Depth {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return Depth{Waiters: len(b.waiters), Leases: len(b.book.leases), GrantsPerSecond: b.handed.rate(time.Now())}
+	return Depth{Waiters: b.line.n, Leases: len(b.book.leases), GrantsPerSecond: b.handed.rate(time.Now())}
 }

@@ -4,9 +4,10 @@
 //
 // A worker's long poll waits in the leader's [broker], whichever node the worker
 // dialled: a follower holds the connection and registers the want with the
-// leader, again after a change of leader. When the machine says that work is
-// ready, the broker proposes one fsm.Lease for as many waiting workers as there
-// are. The leader's [book] knows when each lease was last renewed and names
+// leader, again after a change of leader. The waiting workers stand in a [line]
+// by kind: those of one kind take, lack and have loaded the same presets. When
+// the machine says that work is ready, the broker proposes one fsm.Lease with the
+// first of each kind, as many as there is work for it. The leader's [book] knows when each lease was last renewed and names
 // those that ran out to the machine.
 //
 // Progress, and the control requests of workers that park until there is something
@@ -17,6 +18,8 @@
 //   - Waiting costs no log entry; a renewal costs none either.
 //   - At most one Lease proposal is on its way; if it found nothing, the next one
 //     follows only after the machine said that work is ready.
+//   - Whom a Lease leaves out would have been granted nothing by it (up to 256
+//     that it asks for): the machine serves those of one kind in their order.
 //   - A grant whose poll is gone is not lost: the poll's id finds it again, or it
 //     is unconfirmed and comes back after the first-contact time.
 //   - A lease is named as run out only by a leader that has known it for its whole
@@ -28,6 +31,8 @@
 //     is registered again by the node that holds its connection.
 //   - polling the state from each follower: the work would be handed out on
 //     stale sight, and every miss would cost an entry.
+//   - asking for all who wait: an item for one of 5,000 workers would be an entry
+//     with 256 of them, read and looked up on every node.
 //   - one Lease entry per worker: with a thousand idle workers a burst of items
 //     would queue a thousand entries behind each other.
 //   - a heap of lease deadlines: renewals move every deadline all the time, so

@@ -20,13 +20,21 @@ import (
 // house is a single real node with its queue, for a synctest bubble: its cluster
 // port is never dialled, so it needs no network.
 type house struct {
-	t     *testing.T
+	t     testing.TB
 	node  *node.Node
 	queue *queue.Queue
 	jobs  int
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	h := openHouse(t)
+	synctest.Wait() // whatever a start writes has been written
+	return h
+}
+
+// openHouse is a house outside of a bubble.
+func openHouse(t testing.TB) *house {
 	t.Helper()
 	dir := t.TempDir()
 	if _, err := setup.Found(setup.Plan{Nodes: []setup.Node{{ID: "n1", Host: "127.0.0.1", HTTP: 1, Cluster: 2}}, Out: dir}); err != nil {
@@ -63,7 +71,6 @@ func newHouse(t *testing.T) *house {
 	if err := n.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	synctest.Wait() // whatever a start writes has been written
 	return &house{t: t, node: n, queue: q}
 }
 

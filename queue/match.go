@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"stoker/fsm"
@@ -12,55 +11,38 @@ import (
 // match proposes a Lease for the waiting workers, if something may have come
 // for them since the last one found nothing.
 func (b *broker) match(ctx context.Context) {
+	b.mu.Lock()
+	news := b.news // before the view: what comes while it is looked at is looked at again
+	due := b.due()
+	b.mu.Unlock()
+	if !due {
+		return
+	}
 	v := b.node.View()
-	ready := v.Waiting()
+	ready := v.Grantable()
 	v.Close()
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.matching || b.seen == b.news || len(b.waiters) == 0 {
+	if !b.due() {
 		return
 	}
-	var asked []*waiter
-	var c fsm.Lease
-	for _, w := range b.waiters {
-		if len(asked) == maxWants {
-			break
-		}
-		if w.tried == b.news {
-			continue // nothing has come since; it is the turn of those behind it
-		}
-		if wanted(w.want, ready) {
-			w.asked = true
-			asked, c.Wants = append(asked, w), append(c.Wants, w.want)
-			continue
-		}
-		w.look()
-	}
+	asked := b.line.next(ready, news)
 	if len(asked) == 0 {
-		b.seen = b.news
+		b.seen = news
 		return
+	}
+	var c fsm.Lease
+	for _, w := range asked {
+		w.asked = true
+		c.Wants = append(c.Wants, w.want)
 	}
 	b.matching = true
-	go b.propose(ctx, c, asked, b.news)
+	go b.propose(ctx, c, asked, news)
 }
 
-// look notes that what is ready has been looked through for the waiter.
-func (w *waiter) look() {
-	select {
-	case <-w.looked:
-	default:
-		close(w.looked)
-	}
-}
-
-// wanted says whether any ready work is of a preset that the worker takes.
-func wanted(w fsm.Want, ready map[string]int) bool {
-	if len(w.Presets) == 0 {
-		return len(ready) > 0
-	}
-	return slices.ContainsFunc(w.Presets, func(p string) bool { return ready[p] > 0 })
-}
+// due says whether the line should be looked at.
+func (b *broker) due() bool { return !b.matching && b.seen != b.news && b.line.n > 0 }
 
 // propose asks the machine for grants and hands them to the waiters. Whoever was
 // granted nothing stays, in its old place.
@@ -69,6 +51,8 @@ func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news
 	if err != nil && ctx.Err() == nil {
 		b.log.Warn("queue: a lease was not answered; the polls are tried again", "polls", len(asked), "err", err)
 	}
+	v := b.node.View()
+	defer v.Close()
 	b.mu.Lock()
 	defer b.poke()
 	defer b.mu.Unlock()
@@ -79,23 +63,26 @@ func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news
 		if err == nil {
 			g = r.Answer.Grants[i]
 		}
-		w.look()
 		if g == nil && !w.leaving {
-			if err == nil {
-				w.tried = news
+			if err != nil {
+				w.look()
+				continue
 			}
+			known, _ := v.Worker(w.want.Worker)
+			b.line.refused(w, known, news)
 			continue
 		}
-		b.remove(w)
-		if again := b.byPoll[pollOf(w.want)]; again != nil && g != nil {
-			b.remove(again) // asked again meanwhile: nobody may be reading w's answer any more
+		b.line.remove(w)
+		if again := b.line.polls[pollOf(w.want)]; again != nil && g != nil {
+			b.line.remove(again) // asked again meanwhile: nobody may be reading w's answer any more
 			again.got <- g
 		}
 		w.got <- g
 	}
 	if err == nil && r.Answer.RetryAt > 0 {
-		v := b.node.View()
-		b.retry = time.Now().Add(max(time.Duration(r.Answer.RetryAt-v.Clock()), time.Millisecond))
-		v.Close()
+		at := time.Now().Add(max(time.Duration(r.Answer.RetryAt-v.Clock()), time.Millisecond))
+		if b.retry.IsZero() || at.Before(b.retry) {
+			b.retry = at
+		}
 	}
 }
