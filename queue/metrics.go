@@ -80,5 +80,5 @@ func (b *broker) waiting() (polls, controls int) {
 	for _, bells := range b.parked.workers {
 		controls += len(bells)
 	}
-	return len(b.waiters), controls
+	return b.line.n, controls
 }
