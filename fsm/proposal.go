@@ -30,6 +30,29 @@ type Batch struct {
 // Encode is what the log holds.
 func (b Batch) Encode() []byte { return encode(b) }
 
+// Told says in words what an entry holds: a line for each command, at most limit.
+func (e Entry) Told(limit int) []string {
+	b, err := decodeBatch(e.Data)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var lines []string
+	for i, p := range b.Proposals {
+		if i == limit {
+			return append(lines, fmt.Sprintf("and %d more", len(b.Proposals)-limit))
+		}
+		line := CommandName(p.Kind)
+		if p.By != "" {
+			line += " by " + p.By
+		}
+		if p.RequestID != "" {
+			line += ", request " + p.RequestID
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
 func decodeBatch(data []byte) (Batch, error) {
 	var b Batch
 	if err := decoder.Unmarshal(data, &b); err != nil {

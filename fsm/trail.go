@@ -127,7 +127,7 @@ func (tx *Tx) chain() []byte {
 	}
 	var d store.Digest
 	if tx.m.Digest == nil {
-		d, _ = store.Sum(tx, nil) // once in a cluster's life
+		d, _, _ = store.Sum(tx, nil) // once in a cluster's life
 	} else {
 		d = store.Digest(tx.m.Digest)
 		d.Add(change)
@@ -146,9 +146,10 @@ func (v *View) Digest() (store.Digest, bool) {
 
 // Scrub reads every row and holds the digest that the state carries against
 // them: it finds what went wrong with rows after they were written. pace is
-// called with the bytes of each row and may take its time. The error says what
-// is wrong; there is nothing to hold against below level 2.
-func (v *View) Scrub(pace func(bytes int)) (rows int, err error) {
+// called with the bytes of each row; it may take its time, and end the walk with
+// an error, which is returned. Any other error says what is wrong with the rows.
+// Below level 2 there is nothing to hold against.
+func (v *View) Scrub(pace func(bytes int) error) (rows int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			broken, ok := p.(*store.Corrupt)
@@ -162,9 +163,9 @@ func (v *View) Scrub(pace func(bytes int)) (rows int, err error) {
 	if !carried {
 		return 0, nil
 	}
-	have, rows := store.Sum(v, pace)
-	if have != want {
+	have, rows, err := store.Sum(v, pace)
+	if err == nil && have != want {
 		return rows, fmt.Errorf("fsm: the rows at entry %d give the digest %x, the state carries %x", v.Index(), have[:8], want[:8])
 	}
-	return rows, nil
+	return rows, err
 }

@@ -40,6 +40,11 @@
 //   - Nothing is acknowledged that is not synced in the logs of a quorum. The
 //     machine's own file may lag; the log is truncated only below a snapshot that
 //     was synced.
+//   - Two members that have both applied an entry have compared their hashes behind
+//     it or behind a later one, which says the same, within seconds of both being
+//     up. When they differ no command spends until an operator clears the alarm, and
+//     a node that a majority disagrees with, or whose rows are not what it
+//     applied, ends and does not start again.
 //   - A folder that has lost its data is never a voter again.
 //   - No command is in any log that the cluster's feature level does not allow,
 //     and the level is raised only when every member understands it.
@@ -63,6 +68,12 @@
 //     (hashicorp/raft issue 695).
 //   - Raft's own address book: to Raft a member's address is its id. Where a member
 //     listens is the port's business, and may change between starts.
+//   - a divergent node that rebuilds itself from the others: what made it wrong
+//     (a memory, a disk, a program) is still there, and what it has confirmed
+//     with its vote is not known. It is replaced, like one that lost its disk.
+//   - a majority of two to go on spending without a word: what has gone wrong on
+//     one node by a fault of the program may go wrong on the next one tomorrow, and
+//     credits that were booked twice are not undone by an election.
 //   - touching idle origins: after hours of silence the next proposal comes under
 //     a new origin, registered in its own group. That costs nothing, and an idle
 //     cluster writes nothing.

@@ -23,6 +23,7 @@ const (
 	pathPropose   = "/node/propose"
 	pathReadIndex = "/node/read-index"
 	pathStatus    = "/node/status"
+	pathProof     = "/node/proof"
 	pathBootstrap = "/node/bootstrap"
 	pathSealKeys  = "/node/seal-keys"
 )

@@ -65,6 +65,8 @@ type Node struct {
 	roster    *roster
 	stale     chan struct{} // the roster may have changed
 	peers     peers
+	compared  compared
+	scrubbed  scrubbed
 
 	ctx    context.Context // ends when the node stops
 	cancel context.CancelFunc
@@ -126,6 +128,9 @@ func (n *Node) start(ctx context.Context) error {
 
 // openDisk opens the log, the snapshots and the machine.
 func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
+	if err := readQuarantine(n.cfg.Dir); err != nil {
+		return nil, false, err
+	}
 	dir := filepath.Join(n.cfg.Dir, raftDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
@@ -220,6 +225,8 @@ func (n *Node) serve() {
 	n.wg.Go(n.stand)
 	n.wg.Go(func() { n.announce(n.ctx) })
 	n.wg.Go(func() { n.survey(n.ctx) })
+	n.wg.Go(func() { n.compare(n.ctx) })
+	n.wg.Go(func() { n.scrub(n.ctx) })
 	n.cfg.Metrics.MustRegister(gauges{n}, &n.surveyor)
 	n.wg.Go(func() { n.tendIdentity(n.ctx) })
 	n.WhileLeader("genesis", n.genesis)
@@ -230,6 +237,7 @@ func (n *Node) serve() {
 	n.mux.HandleFunc("POST "+pathReadIndex, n.serveReadIndex)
 	n.mux.HandleFunc("POST "+pathStatus, n.serveStatus)
 	n.mux.HandleFunc("POST "+pathSign, n.serveSign)
+	n.mux.HandleFunc("POST "+pathProof, n.serveProof)
 	n.mux.HandleFunc("POST "+pathSealKeys, n.serveSealKeys)
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"stoker/fsm"
 )
 
 // peers is what the other members last said of themselves.
@@ -64,15 +66,16 @@ func (n *Node) probeOnce(ctx context.Context, member string) {
 		return
 	}
 	var r report
-	if cbor.Unmarshal(b, &r) != nil || r.ID != member {
+	if cbor.Unmarshal(b, &r) != nil || r.ID != member || len(r.Hash) != 32 {
 		return
 	}
 	now := time.Now()
 	trip := now.Sub(sent)
 	offset := time.Duration(r.Wall-n.cfg.Wall().UnixNano()) + trip/2
 	n.peers.mu.Lock()
-	defer n.peers.mu.Unlock()
 	n.peers.last[member] = heard{report: r, at: now, offset: offset}
+	n.peers.mu.Unlock()
+	n.compared.hear(member, fsm.Footprint{Index: r.HashAt, Hash: [32]byte(r.Hash)})
 }
 
 // get gives a member's last answer, if it is fresh.

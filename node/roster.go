@@ -160,6 +160,7 @@ func (n *Node) followRoster(ctx context.Context) {
 				end()
 				delete(probes, id)
 				n.peers.forget(id)
+				n.compared.forget(id)
 			}
 		}
 		select {

@@ -72,9 +72,9 @@ func (tx *Tx) TakeDigest() Digest {
 }
 
 // Sum reads every row and gives the digest of all, and what was read. pace is
-// called for each row with its bytes, and may take its time; nil hurries. It
-// panics with a *Corrupt like any walk.
-func Sum(r Reader, pace func(bytes int)) (d Digest, rowsRead int) {
+// called for each row with its bytes, and may take its time or, with an error,
+// end the walk; nil hurries. It panics with a *Corrupt like any walk.
+func Sum(r Reader, pace func(bytes int) error) (d Digest, rowsRead int, err error) {
 	apart := apartTables()
 	for key, val := range rows(r, "", string([]byte{0xff}), false) {
 		name := key[:max(strings.IndexByte(key, 0), 0)]
@@ -84,10 +84,12 @@ func Sum(r Reader, pace func(bytes int)) (d Digest, rowsRead int) {
 		d.put(key, nil, val)
 		rowsRead++
 		if pace != nil {
-			pace(len(key) + len(val))
+			if err := pace(len(key) + len(val)); err != nil {
+				return d, rowsRead, err
+			}
 		}
 	}
-	return d, rowsRead
+	return d, rowsRead, nil
 }
 
 func apartTables() map[string]bool {

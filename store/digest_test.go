@@ -48,7 +48,7 @@ func TestDigest(t *testing.T) {
 			return nil
 		}))
 		v := a.View()
-		sum, n := Sum(v, nil)
+		sum, n, _ := Sum(v, nil)
 		if sum != carried || n != summedRows.Len(v, "") {
 			t.Fatalf("%d rows give %x, the changes %x", n, sum, carried)
 		}
@@ -64,7 +64,7 @@ func TestDigest(t *testing.T) {
 	}))
 	vb := b.View()
 	defer vb.Close()
-	if sum, _ := Sum(vb, nil); sum != carried || sum == (Digest{}) {
+	if sum, _, _ := Sum(vb, nil); sum != carried || sum == (Digest{}) {
 		t.Errorf("equal rows give %x and %x", sum, carried)
 	}
 	if summedBy.Len(vb, "") == 0 {
