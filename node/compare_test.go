@@ -142,6 +142,7 @@ func TestCompare_noMajority(t *testing.T) {
 func TestScrub(t *testing.T) {
 	inCluster(t, nil, three, func(t *testing.T, c *cluster) {
 		c.user()
+		time.Sleep(2 * time.Second) // everybody has applied it
 		id := c.others(c.leader().ID())[0].ID()
 		c.crash(id)
 		addRow(t, filepath.Join(c.dir, id, stateDir, "state.bolt"))
