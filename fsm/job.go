@@ -120,7 +120,16 @@ func (tx *Tx) owned(user, id string) (Job, *Refusal) {
 	if !ok || j.User != user {
 		return j, Refuse(JobNotFound, "no job %q", id)
 	}
-	return j, nil
+	return j, tx.barred(user)
+}
+
+// barred refuses the steps of a user who was revoked; at level 1 only new jobs
+// and rules were refused.
+func (tx *Tx) barred(user string) *Refusal {
+	if u, _ := users.Get(tx, store.Str(user)); u.Revoked && tx.level() >= 2 {
+		return Refuse(Forbidden, "this user has been revoked")
+	}
+	return nil
 }
 
 // end settles an ended job: what was not done is refunded and the slot is freed.

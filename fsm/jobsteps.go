@@ -181,6 +181,11 @@ func (c CancelJob) apply(tx *Tx) (Job, error) {
 	if !ok || (c.User != "" && j.User != c.User) {
 		return j, Refuse(JobNotFound, "no job %q", c.Job)
 	}
+	if c.User != "" {
+		if r := tx.barred(c.User); r != nil {
+			return j, r
+		}
+	}
 	if r := j.mayBecome(Canceled); r != nil {
 		return j, r
 	}

@@ -227,10 +227,14 @@ func (m *model) createJob(user, id, preset string, n int64) Code {
 }
 
 func (m *model) owned(user, id string) (*modelJob, Code) {
-	if j := m.jobs[id]; j != nil && j.user == user {
-		return j, ""
+	j := m.jobs[id]
+	if j == nil || j.user != user {
+		return nil, JobNotFound
 	}
-	return nil, JobNotFound
+	if m.users[user].revoked {
+		return nil, Forbidden
+	}
+	return j, ""
 }
 
 func (m *model) confirm(user, id string) Code {
@@ -289,6 +293,9 @@ func (m *model) cancel(user, id string) Code {
 	j := m.jobs[id]
 	if j == nil || user != "" && j.user != user {
 		return JobNotFound
+	}
+	if user != "" && m.users[user].revoked {
+		return Forbidden
 	}
 	if j.status.Ended() {
 		return JobInvalidTransition

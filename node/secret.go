@@ -36,7 +36,7 @@ func (n *Node) Secret(ctx context.Context, name string) ([]byte, error) {
 const rekeyTries = 5
 
 // Rekey puts every secret of the cluster under the newest key that this node
-// holds, if all members hold it. It names the key and counts the secrets that
+// holds, if it is that of all members. It names the key and counts the secrets that
 // were under another one. When it has answered, older keys open nothing any more.
 func (n *Node) Rekey(ctx context.Context, opts ...Option) (key string, resealed int, err error) {
 	key = sealKeyID(n.cfg.SealKey)
@@ -89,8 +89,9 @@ func (n *Node) reseal(ctx context.Context, key string) (all []fsm.Resealed, done
 	return all, done, nil
 }
 
-// allHold refuses a key that a member could not open secrets with, also when
-// that member is down just now.
+// allHold refuses a key that is not the newest of every member, also when one is
+// down just now: it could not open its secrets when it comes back, or has been
+// given a newer key that is meant.
 func (n *Node) allHold(ctx context.Context, key string) error {
 	var lack []string
 	for _, m := range n.Members() {
@@ -107,13 +108,17 @@ func (n *Node) allHold(ctx context.Context, key string) error {
 			lack = append(lack, m.ID+" does not answer")
 		case !slices.Contains(ids, key):
 			lack = append(lack, m.ID+" lacks it")
+		case ids[0] != key:
+			lack = append(lack, m.ID+" holds a newer one, "+ids[0])
 		}
 	}
 	if lack == nil {
 		return nil
 	}
-	return fsm.Refuse(fsm.Unavailable, "every member must hold seal key %s before secrets go under it: %s. Put it on top of each node's seal_key file and restart the node, one after the other",
+	r := fsm.Refuse(fsm.ValidationFailed, "the newest seal key must be on top of every member's seal_key file before secrets go under it; for %s, which is on top here: %s. Restart each node with it, one after the other",
 		key, strings.Join(lack, ", "))
+	r.Fields = []fsm.Field{{Field: "seal_key", Reason: strings.Join(lack, ", ")}}
+	return r
 }
 
 func (n *Node) serveSealKeys(w http.ResponseWriter, _ *http.Request) {

@@ -65,8 +65,12 @@ func TestRekey_RollsOverThreeNodes(t *testing.T) {
 			// A key that not all hold is refused, and until then nothing is sealed with it.
 			if i > 0 {
 				_, _, err := c.node(three[0]).Rekey(ctx)
-				if r, ok := asRefusal(err); !ok || r.Code != fsm.Unavailable || !strings.Contains(r.Message, id+" lacks it") {
+				if r, ok := asRefusal(err); !ok || r.Code != fsm.ValidationFailed || !strings.Contains(r.Message, id+" lacks it") {
 					t.Fatalf("%s has no new key, and rekey says %v", id, err)
+				}
+				// Nor is the old one taken for the newest where it still is.
+				if _, _, err = c.node(id).Rekey(ctx); err == nil || !strings.Contains(err.Error(), "n1 holds a newer one") {
+					t.Fatalf("asked of %s, which has no new key, rekey says %v", id, err)
 				}
 			}
 			c.restart(id, newKey, oldKey)
