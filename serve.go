@@ -5,15 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"stoker/cli/config"
 	"stoker/fsm"
@@ -28,15 +23,11 @@ const goodbye = 10 * time.Second
 
 // serve wires the rooms together and runs one node until ctx ends.
 func serve(ctx context.Context, c config.Config) error {
-	log, err := logger(c)
+	show, err := newShown(c)
 	if err != nil {
 		return err
 	}
-	numbers := prometheus.NewRegistry()
-	numbers.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err := node.RaftMetrics(numbers); err != nil {
-		return err
-	}
+	log := show.log
 	secrets, err := c.Secrets()
 	if err != nil {
 		return err
@@ -56,7 +47,8 @@ func serve(ctx context.Context, c config.Config) error {
 	n, err := node.Start(ctx, node.Config{
 		ID: c.ID, Dir: c.Data, Members: membersOf(c), TLS: tlsConfig, Listener: cluster,
 		Genesis: func() fsm.Genesis { return genesis(c, secrets) },
-		SealKey: secrets.SealKey, OldSealKeys: secrets.OldSealKeys, Version: version(), Log: log, Metrics: numbers,
+		SealKey: secrets.SealKey, OldSealKeys: secrets.OldSealKeys, Version: version(),
+		Log: log, Metrics: show.numbers, Tracing: show.traces,
 	})
 	if err != nil {
 		return errors.Join(err, public.Close())
@@ -80,7 +72,7 @@ func serve(ctx context.Context, c config.Config) error {
 	log.Info("leaving: the leadership is handed over, what is under way is answered")
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
-	return leave(bye, server, n)
+	return errors.Join(leave(bye, server, n), show.close(bye))
 }
 
 // linger is how long a node goes on serving after it has handed its leadership
@@ -151,19 +143,6 @@ func genesis(c config.Config, s config.Secrets) fsm.Genesis {
 		WorkerTokens:  [][32]byte{s.WorkerToken},
 		FirstSettings: settings,
 	}
-}
-
-func logger(c config.Config) (*slog.Logger, error) {
-	var o slog.HandlerOptions
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		return nil, fmt.Errorf("log_level: %w", err)
-	}
-	o.Level = level
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, &o)), nil
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &o)), nil
 }
 
 // version is what the build knows of itself.

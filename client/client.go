@@ -89,6 +89,7 @@ func (c *Client) exchange(ctx context.Context, r request, out any) (header http.
 		}
 	}
 	fixed := r.headers()
+	traced(ctx, fixed)
 	token, mark := r.session.begin()
 	if token != "" && r.method == http.MethodGet {
 		fixed.Set(headerIndex, token)

@@ -55,7 +55,7 @@ func (l *lease) begin(ctx context.Context, warm bool, moved func()) (items []*It
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, granted := range l.grant.Items {
-		itemCtx, cancel := context.WithCancelCause(ctx)
+		itemCtx, cancel := context.WithCancelCause(WithTraceparent(ctx, l.grant.Traceparent))
 		item := &Item{
 			GrantItem: granted, JobID: l.grant.JobID, UserID: l.grant.UserID, Preset: l.grant.Preset,
 			Concepts: l.grant.Concepts, Protect: l.grant.Protect, Attempt: l.grant.Attempt,
@@ -86,7 +86,7 @@ func (l *lease) report(ctx context.Context, item *Item, result ItemResult) {
 	}
 	defer l.said()
 	l.jot(true)
-	_, err := l.queue.Results(ctx, l.grant.LeaseID, result)
+	_, err := l.queue.Results(WithTraceparent(ctx, l.grant.Traceparent), l.grant.LeaseID, result)
 	var refused *Error
 	switch {
 	case err == nil:
@@ -134,7 +134,7 @@ func (l *lease) giveBack(ctx context.Context) {
 }
 
 func (l *lease) release(ctx context.Context, what Release) {
-	n, err := l.queue.release(ctx, l.grant.LeaseID, what, forever)
+	n, err := l.queue.release(WithTraceparent(ctx, l.grant.Traceparent), l.grant.LeaseID, what, forever)
 	if err != nil && !Is(err, CodeLeaseLost) {
 		l.log.Error("release failed", "idx", what.Items, "err", err)
 		return

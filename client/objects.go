@@ -42,6 +42,7 @@ func (c *Client) Upload(ctx context.Context, presigned string, body Body) error 
 		if err != nil {
 			return errFinal{err}
 		}
+		traced(ctx, req.Header)
 		req.Host = target.Host
 		req.ContentLength = body.Size()
 		if body.Size() == 0 {
@@ -89,6 +90,7 @@ func (c *Client) Download(ctx context.Context, presigned string, w io.Writer) (w
 		if err != nil {
 			return errFinal{err}
 		}
+		traced(ctx, req.Header)
 		req.Host = target.Host
 		if written > 0 {
 			req.Header.Set("Range", fmt.Sprintf("bytes=%d-", written))

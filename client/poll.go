@@ -49,6 +49,7 @@ type Grant struct {
 	BatchConcurrency  int                `json:"batch_concurrency"`
 	LoadBudgetS       int                `json:"load_budget_s"` // seconds that loading the preset's model may take; 0: no bound told
 	ExecBudgetS       int                `json:"exec_budget_s"` // seconds for all items together; 0: no bound
+	Traceparent       string             `json:"traceparent"`   // of the job's trace, for WithTraceparent; empty where none is recorded
 }
 
 // GrantItem is one picture: where it is and where its results go.

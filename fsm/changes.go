@@ -21,6 +21,7 @@ type Changes struct {
 // Move is one step in the life of a job, with who asked for it and in which request.
 type Move struct {
 	Job       string
+	Index     uint64 // of the entry
 	From, To  Status
 	By        string
 	RequestID string

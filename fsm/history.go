@@ -30,5 +30,5 @@ func record(tx *Tx, job string, item *int, from, to Status, detail string) {
 		return
 	}
 	tally(&tx.changes.Tally.Jobs, to, 1)
-	tx.changes.Moves = append(tx.changes.Moves, Move{Job: job, From: from, To: to, By: tx.by, RequestID: tx.request})
+	tx.changes.Moves = append(tx.changes.Moves, Move{Job: job, Index: index, From: from, To: to, By: tx.by, RequestID: tx.request})
 }

@@ -61,6 +61,7 @@ type Job struct {
 	Ordinal   uint32 `cbor:"20,keyasint"`
 	Turn      uint64 `cbor:"21,keyasint,omitempty"` // the entry that queued it: the user's own work in order
 	RetryOf   string `cbor:"22,keyasint,omitempty"`
+	Trace     string `cbor:"23,keyasint,omitempty"` // W3C traceparent of the request that executed it, before that of the one that created it
 }
 
 var (
@@ -93,6 +94,13 @@ func (j Job) mayBecome(to Status) *Refusal {
 	r := Refuse(JobInvalidTransition, "the job is %s; it cannot become %s", j.Status, to)
 	r.Status = j.Status
 	return r
+}
+
+// follow keeps the trace that the command came in, for whoever works on the job.
+func (j *Job) follow(tx *Tx) {
+	if tx.trace != "" && tx.level() >= 2 {
+		j.Trace = tx.trace
+	}
 }
 
 // step takes the job to another status and sets the deadline of the new one

@@ -56,6 +56,7 @@ func (c CreateJob) apply(tx *Tx) (Job, error) {
 		CreatedAt: tx.wall(), UpdatedAt: tx.wall(), Index: index, Ordinal: ordinal,
 		Deadline: tx.now() + s.Budgets.Upload,
 	}
+	j.follow(tx)
 	setTimer(tx, j.Deadline, jobDeadline, store.Str(j.ID))
 	record(tx, j.ID, nil, "", Created, fmt.Sprintf("%d items of %s, %d credits", j.Total, j.Preset, cost))
 	for i := range j.Total {
@@ -139,6 +140,7 @@ func (c ExecuteJob) apply(tx *Tx) (Job, error) {
 	}
 	// from here on nothing may refuse
 	j.Concepts, j.Protect, j.Rule, j.Template = concepts, preset.protectOr(protect), c.Rule, c.Template
+	j.follow(tx)
 	queueJob(tx, &j, preset)
 	return j, nil
 }

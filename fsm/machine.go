@@ -232,7 +232,7 @@ func (tx *Tx) command(p *Proposal) (Outcome, error) {
 			return o, nil
 		}
 	}
-	tx.by, tx.origin, tx.request, tx.deed = p.By, p.Origin, p.RequestID, deed{}
+	tx.by, tx.origin, tx.request, tx.trace, tx.deed = p.By, p.Origin, p.RequestID, p.Trace, deed{}
 	o := Outcome{Index: tx.m.Index}
 	body, err := tx.perform(r, p.Body)
 	switch refusal := (*Refusal)(nil); {

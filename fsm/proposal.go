@@ -17,6 +17,7 @@ type Proposal struct {
 	Idem      *Idem  `cbor:"6,keyasint,omitempty"`
 	By        string `cbor:"7,keyasint,omitempty"` // who asked: "user u_…", "worker", "admin" with the token's name, "system"
 	RequestID string `cbor:"8,keyasint,omitempty"`
+	Trace     string `cbor:"9,keyasint,omitempty"` // W3C traceparent of whoever proposes; binaries of level 1 do not see it
 }
 
 // Batch is one Raft entry: proposals that were pending together.

@@ -13,6 +13,7 @@ type Tx struct {
 	deed     deed   // what the audit log would say of the command
 	origin   string
 	request  string // id of the request it came with
+	trace    string // its traceparent
 	seed     uint64 // the entry's chance, see jitter
 	ordinal  uint32 // positions handed out within the entry
 	changes  *Changes

@@ -23,6 +23,7 @@ func (c *call) access(method string, began time.Time) {
 	status, took := c.http.Response.StatusCode(), time.Since(began)
 	c.s.count.inFlight.Dec()
 	c.s.count.answered(method, c.route, status, took)
+	c.traced(status)
 	level := slog.LevelInfo
 	if status >= fasthttp.StatusInternalServerError {
 		level = slog.LevelWarn
@@ -33,10 +34,19 @@ func (c *call) access(method string, began time.Time) {
 		slog.String(keyRoute, c.route),
 		slog.Int("status", status),
 		slog.Duration("took", took),
+		slog.Int("bytes", c.answerBytes()),
 		slog.String("by", cmp.Or(c.holder, c.by)),
 		slog.String("from", c.address().String()),
 		slog.String(keyRequest, c.id),
 	)
+}
+
+// answerBytes is the length of the answer's body; -1 for a stream that has none.
+func (c *call) answerBytes() int {
+	if r := &c.http.Response; !r.IsBodyStream() {
+		return len(r.Body())
+	}
+	return c.http.Response.Header.ContentLength()
 }
 
 // printer is fasthttp's own log: broken connections and the like.

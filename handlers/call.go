@@ -37,6 +37,8 @@ type call struct {
 	scope  string   // what an Idempotency-Key is unique in; "" ignores the header
 	body   []byte   // of a JSON route, its own copy
 
+	traced func(status int) // ends the call's part of its trace
+
 	token    string // of the state that the answer reflects
 	proposed bool   // a command was sent, which speaks for itself in the audit log
 	replayed bool   // the answer came out of an Idempotency-Key record

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stoker/fsm"
+	"stoker/node"
 	"stoker/queue"
 )
 
@@ -40,7 +41,7 @@ func (s *Server) control(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(s.parked, ask.Wait+s.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(node.WithRequest(s.parked, c.id), ask.Wait+s.cfg.Timeout)
 	defer cancel()
 	defer s.count.park(parkedControl)()
 	a, err := s.cfg.Queue.Control(ctx, ask)

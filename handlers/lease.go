@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"stoker/fsm"
+	"stoker/node"
 	"stoker/queue"
 )
 
@@ -88,7 +89,7 @@ func (s *Server) lease(c *call) (any, error) {
 // answers that there is nothing: the worker finds another.
 func (s *Server) park(c *call, in poll) (queue.Answer, error) {
 	began, wait := time.Now(), in.wait()
-	parked, leave := s.guests.enter(s.parked, c.holder)
+	parked, leave := s.guests.enter(node.WithRequest(s.parked, c.id), c.holder)
 	defer leave()
 	ctx, cancel := context.WithTimeout(parked, wait+s.cfg.Timeout)
 	defer cancel()

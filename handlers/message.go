@@ -30,9 +30,10 @@ type work struct {
 	IdempotencyPrefix string                 `json:"idempotency_prefix"`
 	BatchConcurrency  int                    `json:"batch_concurrency"`
 	Directive         string                 `json:"directive"`
-	LoadBudgetS       int                    `json:"load_budget_s"` // to load the model; 0: it is warm, or there is no bound
-	ExecBudgetS       int                    `json:"exec_budget_s"` // for all items together; 0: no bound
-	Lost              []string               `json:"lost"`          // of the leases that the worker believed it held
+	LoadBudgetS       int                    `json:"load_budget_s"`         // to load the model; 0: it is warm, or there is no bound
+	ExecBudgetS       int                    `json:"exec_budget_s"`         // for all items together; 0: no bound
+	Lost              []string               `json:"lost"`                  // of the leases that the worker believed it held
+	Traceparent       string                 `json:"traceparent,omitempty"` // to be sent back as the header of that name; none where nobody records traces
 }
 
 type workItem struct {
@@ -60,7 +61,7 @@ func messageOf(c *call, g *fsm.Grant, lost []string) (any, error) {
 		BatchConcurrency:  min(batchConcurrency, max(len(g.Lease.Held), 1)),
 		Directive:         directiveRun,
 		LoadBudgetS:       seconds(g.Load), ExecBudgetS: seconds(g.Exec * int64(len(g.Lease.Granted))),
-		Lost: lost,
+		Lost: lost, Traceparent: c.handOver(g),
 	}
 	for _, idx := range g.Lease.Held {
 		it, err := links.work(j, idx, g.Lease.Fence)

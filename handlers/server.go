@@ -215,7 +215,8 @@ func (s *Server) serve(line route) fasthttp.RequestHandler {
 		c := s.newCall(http)
 		ctx, cancel := context.WithTimeout(s.work, s.cfg.Timeout)
 		defer cancel()
-		c.Context, c.route = ctx, line.path
+		c.Context, c.route = node.WithRequest(ctx, c.id), line.path
+		c.trace(line.method, line.who == worker || line.who == anyone && line.method == "GET")
 		defer c.access(line.method, time.Now())
 		defer c.close()
 		defer c.survive()
@@ -258,11 +259,12 @@ func (c *call) survive() {
 // object hands a request to the object store, which answers as S3 does.
 func (s *Server) object(http *fasthttp.RequestCtx) {
 	c := s.newCall(http)
-	c.route = "/{bucket}/{key}"
+	c.route, c.Context = "/{bucket}/{key}", node.WithRequest(c.Context, c.id)
+	c.trace(methodOf(c.method()), true)
 	c.stamp()
 	defer c.access(methodOf(c.method()), time.Now())
 	defer c.survive()
-	s.cfg.Objects.Serve(http)
+	s.cfg.Objects.Serve(c.Context, http)
 }
 
 // slower gives objects the time that a JSON request does not get.

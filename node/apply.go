@@ -31,7 +31,7 @@ func By(who string) Option { return func(p *fsm.Proposal) { p.By = who } }
 // Idem keeps the answer under the client's Idempotency-Key, in the command's own entry.
 func Idem(i fsm.Idem) Option { return func(p *fsm.Proposal) { p.Idem = &i } }
 
-// RequestID follows the request into the log.
+// RequestID follows the request into the log, in place of that of the context.
 func RequestID(id string) Option { return func(p *fsm.Proposal) { p.RequestID = id } }
 
 // Apply has the cluster do c, once, and gives its answer, whichever node n is
@@ -43,16 +43,21 @@ func RequestID(id string) Option { return func(p *fsm.Proposal) { p.RequestID = 
 // ErrUnavailable or ErrOutcomeUnknown.
 func Apply[A any](ctx context.Context, n *Node, c fsm.Command[A], opts ...Option) (Result[A], error) {
 	p := fsm.Propose(c)
+	p.RequestID = RequestOf(ctx)
 	for _, o := range opts {
 		o(&p)
 	}
 	if err := n.allowed(ctx, p); err != nil {
 		return Result[A]{}, err
 	}
+	ctx, done := n.Span(ctx, "propose "+fsm.CommandName(p.Kind))
+	p.Trace = Traceparent(ctx)
 	out, err := n.proposer.do(ctx, p)
 	if err != nil {
+		done(err)
 		return Result[A]{}, err
 	}
 	a, err := fsm.Answer(c, out)
+	done(err)
 	return Result[A]{Answer: a, Index: out.Index, Replayed: out.Replayed}, err
 }

@@ -50,6 +50,7 @@ type batcher struct {
 	done  func()        // called when an entry has been applied
 
 	metrics *metrics
+	settled func(fsm.Batch, []fsm.Outcome, time.Time) // told the answers to an entry, and when it was made
 
 	slots chan struct{}
 	wg    sync.WaitGroup
@@ -60,10 +61,10 @@ type batcher struct {
 	wake    chan struct{} // of capacity 1
 }
 
-func newBatcher(r *raft.Raft, c *clock, wall func() time.Time, level func() uint64, done func(), m *metrics) *batcher {
-	b := &batcher{raft: r, clock: c, wall: wall, level: level, done: done, metrics: m, slots: make(chan struct{}, entriesAtOnce), wake: make(chan struct{}, 1)}
+// begin takes groups until close.
+func (b *batcher) begin() {
+	b.slots, b.wake = make(chan struct{}, entriesAtOnce), make(chan struct{}, 1)
 	b.wg.Go(b.run)
-	return b
 }
 
 // submit queues a group for the next entry. What the cluster's level does not
@@ -172,6 +173,9 @@ func (b *batcher) propose(groups []group) {
 		}
 		<-b.slots
 		b.done()
+		if err == nil {
+			b.settled(batch, outcomes, began)
+		}
 		for _, g := range groups {
 			if err != nil {
 				g.done <- verdict{err: err}

@@ -67,7 +67,7 @@ func testTLS(id string) *Identity {
 func (c *cluster) config(id string) Config {
 	conf := Config{
 		ID: id, Dir: filepath.Join(c.dir, id), Members: c.members, TLS: testTLS(id),
-		Listener: c.net.listen(id), Dial: c.net.dialer(id), Log: c.log, Version: "test", SealKey: make([]byte, 32),
+		Listener: c.net.listen(id), Dial: c.net.dialer(id), Log: c.log.With("node", id), Version: "test", SealKey: make([]byte, 32),
 		Genesis: func() fsm.Genesis {
 			return fsm.Genesis{ClusterID: "test", SealedCA: testCA().sealed(), JWTKeys: []fsm.Secret{{ID: "k"}}, FirstSettings: fsm.DefaultSettings()}
 		},

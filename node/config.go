@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"stoker/fsm"
 	"stoker/pki"
@@ -49,6 +51,7 @@ type Config struct {
 	Timing  Timing
 	Log     *slog.Logger         // nil discards
 	Metrics *prometheus.Registry // where the rooms' numbers are registered, one for each node; nil makes one
+	Tracing trace.TracerProvider // records what happens to requests; nil records nothing
 	Wall    func() time.Time     // the wall clock; nil is time.Now
 
 	// Exit ends the process when the node must not go on: a log that cannot be
@@ -113,12 +116,14 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.Log = c.Log.With("node", c.ID)
 	if c.level == 0 {
 		c.level = fsm.Level
 	}
 	if c.Metrics == nil {
 		c.Metrics = prometheus.NewRegistry()
+	}
+	if c.Tracing == nil {
+		c.Tracing = noop.NewTracerProvider()
 	}
 	if c.Wall == nil {
 		c.Wall = time.Now

@@ -98,6 +98,7 @@ func (n *Node) CallLeader(ctx context.Context, req *http.Request) (*http.Respons
 func call(ctx context.Context, c *http.Client, member string, req *http.Request) (*http.Response, error) {
 	req = req.Clone(ctx)
 	req.URL.Scheme, req.URL.Host, req.Host, req.RequestURI = "https", member, member, ""
+	follow(ctx, req.Header)
 	return c.Do(req)
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"stoker/fsm"
 )
@@ -31,6 +33,8 @@ type Node struct {
 	log  *slog.Logger
 
 	metrics  *metrics
+	tracer   trace.Tracer
+	tracing  bool // the tracer records
 	surveyor surveyor
 
 	// the cluster port and what listens there
@@ -87,7 +91,9 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		clock: &clock{wall: c.Wall}, peers: peers{last: map[string]heard{}},
 		roster: newRoster(c.Members), stale: make(chan struct{}, 1),
 	}
-	n.metrics = newMetrics(c.Metrics)
+	n.metrics, n.tracer = newMetrics(c.Metrics), c.Tracing.Tracer("stoker")
+	_, off := n.tracer.(noop.Tracer)
+	n.tracing = !off
 	n.acks = newAcks(n.spread.look)
 	for _, m := range c.Members {
 		if m.ID == c.ID {
@@ -186,7 +192,7 @@ func (n *Node) openPort() error {
 	// sent the same snapshot again and again never catches up (issue 697).
 	n.transport.TimeoutScale = 64 << 10
 	n.mux.Handle("POST "+pathBootstrap, n.nursery)
-	n.server = newServer(n.mux)
+	n.server = newServer(n.followed(n.mux))
 	n.server.ErrorLog = slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)
 	n.wg.Go(func() { n.server.Serve(n.port.http) })
 	return nil
@@ -210,7 +216,12 @@ func (n *Node) raftConfig() *raft.Config {
 func (n *Node) serve() {
 	t := n.cfg.Timing
 	n.lead = &leadership{raft: n.raft, log: n.log, begin: func(uint64) { n.clock.lead(n.machine.Clock()) }}
-	n.batcher = newBatcher(n.raft, n.clock, n.cfg.Wall, n.machine.Level, n.spread.look, n.metrics)
+	n.batcher = &batcher{
+		raft: n.raft, clock: n.clock, wall: n.cfg.Wall, level: n.machine.Level,
+		done: n.spread.look, metrics: n.metrics, settled: n.settled,
+	}
+	n.batcher.begin()
+	n.machine.Subscribe(n.tellMoves)
 	n.confirms = &rounds{ctx: n.ctx, limit: t.Patience, run: n.confirm}
 	n.reads = &rounds{ctx: n.ctx, limit: t.Patience, run: n.readIndex}
 	n.proposer = &proposer{

@@ -87,7 +87,7 @@ func (m *member) start(t *testing.T, c node.Config, public net.Listener) error {
 	if m.store, err = New(m.node, Config{Dir: filepath.Join(c.Dir, "objects"), Reserve: 1}); err != nil {
 		return err
 	}
-	server := &fasthttp.Server{Handler: m.store.Serve, StreamRequestBody: true, DisablePreParseMultipartForm: true, MaxRequestBodySize: 1 << 20}
+	server := &fasthttp.Server{Handler: func(http *fasthttp.RequestCtx) { m.store.Serve(t.Context(), http) }, StreamRequestBody: true, DisablePreParseMultipartForm: true, MaxRequestBodySize: 1 << 20}
 	go server.Serve(public)
 	stopped := false
 	m.stop = func() {

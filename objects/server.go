@@ -27,8 +27,10 @@ const (
 // Serve answers one request of the S3 protocol, for /{bucket}/{key}. The
 // server must stream request bodies (StreamRequestBody) and not parse
 // multipart forms ahead (DisablePreParseMultipartForm).
-func (s *Store) Serve(http *fasthttp.RequestCtx) {
-	c := &call{store: s, http: http, id: string(http.Response.Header.Peek(HeaderRequestID))}
+//
+// ctx is what the request is followed by (see node.WithRequest).
+func (s *Store) Serve(ctx context.Context, http *fasthttp.RequestCtx) {
+	c := &call{Context: ctx, store: s, http: http, id: string(http.Response.Header.Peek(HeaderRequestID))}
 	if c.id == "" {
 		c.id = random(20)
 	}
@@ -41,6 +43,7 @@ func (s *Store) Serve(http *fasthttp.RequestCtx) {
 
 // call is one request on its way through the store.
 type call struct {
+	context.Context
 	store       *Store
 	http        *fasthttp.RequestCtx
 	id          string
@@ -149,7 +152,7 @@ func (c *call) put() error {
 		return err
 	}
 	in.Body = c.body()
-	o, err := c.store.Put(context.Background(), in)
+	o, err := c.store.Put(c, in)
 	if err != nil {
 		return err
 	}
@@ -195,7 +198,7 @@ func (c *call) drain() {
 }
 
 func (c *call) get() error {
-	o, err := c.store.Head(context.Background(), c.bucket, c.key)
+	o, err := c.store.Head(c, c.bucket, c.key)
 	if err != nil {
 		return err
 	}
@@ -238,7 +241,7 @@ func (c *call) get() error {
 }
 
 func (c *call) delete() error {
-	err := c.store.Delete(context.Background(), c.bucket, c.key, node.By("key "+c.claim.AccessKey), node.RequestID(c.id))
+	err := c.store.Delete(c, c.bucket, c.key, node.By("key "+c.claim.AccessKey), node.RequestID(c.id))
 	if err == nil {
 		c.http.SetStatusCode(fasthttp.StatusNoContent)
 	}

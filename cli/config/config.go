@@ -34,6 +34,9 @@ type Config struct {
 	WrongTokensPerMinute  int      `toml:"wrong_tokens_per_minute"`  // tokens by an address that open nothing; 0: 60
 	TrustedProxies        []string `toml:"trusted_proxies"`          // addresses or networks whose X-Forwarded-For counts; empty: none
 
+	// OTLPEndpoint is where traces are sent, as in http://collector:4318; empty: OTEL_EXPORTER_OTLP_ENDPOINT, or no traces.
+	OTLPEndpoint string `toml:"otlp_endpoint"`
+
 	// Members are all nodes, this one included. The same list on every node.
 	Members []Member `toml:"members"`
 }

@@ -55,6 +55,9 @@ func (c *Config) validate() error {
 			complain("public_url", "%q: write scheme and host only, as in https://photos.example.org", c.PublicURL)
 		}
 	}
+	if u, err := url.Parse(c.OTLPEndpoint); err != nil || c.OTLPEndpoint != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		complain("otlp_endpoint", "%q: write a collector's base address, as in http://127.0.0.1:4318", c.OTLPEndpoint)
+	}
 	for _, h := range []named{{"admin_token_hash", c.AdminTokenHash}, {"worker_token_hash", c.WorkerTokenHash}} {
 		if _, err := parseHash(h.value); err != nil {
 			complain(h.key, "%w", err)

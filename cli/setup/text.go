@@ -37,6 +37,7 @@ func nodeFile(all []Node, n Node, tokens operatorTokens, sealedCA []byte) []byte
 	line("signups_per_minute = 60        # by one address; see docs/security.md for the other limits")
 	line("log_format = \"text\"            # or json")
 	line("log_level = \"info\"             # debug, info, warn or error")
+	line("otlp_endpoint = \"\"             # where traces are sent, as in \"http://collector:4318\"")
 	line("metrics_open = false           # true: /metrics takes no token")
 	for _, m := range all {
 		line("")

@@ -161,11 +161,11 @@ class Nodes:
         self._lock = threading.Lock()
         self._current = random.randrange(len(self._nodes))
 
-    def call(self, path, body, patience, attempt=ATTEMPT_S, stop=None, parked=None):
+    def call(self, path, body, patience, attempt=ATTEMPT_S, stop=None, parked=None, trace=None):
         """POST body as JSON and return the answer's data, None for 204. Raises Refused or Unreachable.
 
         patience is in seconds, None for as long as it takes. stop (an Event) ends it; parked (a Parked) lets another thread
-        break off the attempt that is under way.
+        break off the attempt that is under way. trace (a traceparent) says which trace the call is part of.
         """
         text = json.dumps(body).encode()
         headers = {
@@ -173,6 +173,8 @@ class Nodes:
             "Content-Type": "application/json",
             "X-Request-Id": "w-" + uuid.uuid4().hex,
         }
+        if trace:
+            headers["traceparent"] = trace
 
         def attempt_at(node):
             with _Answer(self._connect(node, attempt), "POST", path, text, headers, parked) as answer:
@@ -821,6 +823,7 @@ class _Held:
         self.items = {i["idx"] for i in message["items"]}
         budget = (message.get("load_budget_s") or 0) + message["exec_budget_s"] if message.get("exec_budget_s") else START_S
         self.until = time.monotonic() + budget
+        self.trace = message.get("traceparent")  # of the job's trace, where one is recorded
         self.over = False      # nothing of it is in work any more
         self.owed = 0          # results and releases on their way
         self.percent, self.told, self.dropped = {}, {}, set()
@@ -1257,7 +1260,7 @@ class _Control:
                         return
                 body = {"results": [record["result"] for _, record in batch]}
                 try:
-                    self._nodes.call(_lease_path(lease_id, "results"), body, None, PROMPT_S, self._gone)
+                    self._nodes.call(_lease_path(lease_id, "results"), body, None, PROMPT_S, self._gone, trace=self._trace(lease_id))
                 except Refused as refused:
                     if refused.code == "LEASE_LOST":
                         self._lose(lease_id)
@@ -1289,6 +1292,11 @@ class _Control:
             with self._changed:
                 self._owe(lease_id, -1)
 
+    def _trace(self, lease_id):
+        with self._changed:
+            held = self._held.get(lease_id)
+            return held.trace if held else None
+
     def _forget(self, name):
         if not name.startswith("#"):
             _unlink(name)
@@ -1301,7 +1309,7 @@ class _Control:
         if delay is not None:
             body["delay_s"] = min(max(math.ceil(delay), 0), 3600)  # whole seconds, and what the contract allows
         try:
-            answer = self._nodes.call(_lease_path(lease_id, "release"), body, LAST_WORDS_S, PROMPT_S) or {}
+            answer = self._nodes.call(_lease_path(lease_id, "release"), body, LAST_WORDS_S, PROMPT_S, trace=self._trace(lease_id)) or {}
             if answer.get("requeued"):
                 log.info("lease %s: %d pictures given back: %s", lease_id, answer["requeued"], reason)
         except (Refused, Unreachable) as error:
