@@ -32,7 +32,7 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	tlsConfig, err := node.ParseTLS(secrets.CA, secrets.Cert, secrets.Key)
+	tlsConfig, err := node.LoadTLS(identityOf(c))
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ const (
 type Hooks struct {
 	// Serve runs a node until ctx ends.
 	Serve func(ctx context.Context, c config.Config) error
+	// Sign replaces a node's certificate on its own machine, and says until when it holds.
+	Sign func(config.Config) (until time.Time, err error)
 	// Version of this binary, for `stoker version`.
 	Version string
 	// More commands, each a pointer to a struct of kong commands: those that need the inner rooms.
@@ -43,6 +45,7 @@ type commands struct {
 	User   userCommand   `cmd:"" help:"Show users, grant credits, set plans, revoke."`
 	Access accessCommand `cmd:"" help:"List, make and revoke operators' and workers' tokens."`
 	Secret secretCommand `cmd:"" help:"Keep secrets, roll keys."`
+	Cert   certCommand   `cmd:"" help:"Show nodes' certificates, replace the CA."`
 	Audit  auditCommand  `cmd:"" help:"Show and export what operators did."`
 
 	kong.Plugins

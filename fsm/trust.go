@@ -67,7 +67,7 @@ func (c RotateCA) apply(tx *Tx) (Trust, error) {
 		return Trust{}, r
 	}
 	if t, ok := trusts.Get(tx, trustKey); ok && t.Phase != Settled {
-		return Trust{}, Refuse(AlreadyDone, "a new CA is taking over already; it is %s", t.Phase)
+		return Trust{}, Refuse(Unavailable, "a new CA is taking over already, and is %s; try again", t.Phase)
 	}
 	id := AuthorityID(c.Cert)
 	if secrets.Has(tx, secretKey(UseCA, id)) {
@@ -110,7 +110,7 @@ func (c StepCA) apply(tx *Tx) (Trust, error) {
 	case c.To == nextPhase[t.Phase] && slices.Equal(c.Without, t.Without):
 		t.Phase, t.Since = c.To, tx.wall()
 	default:
-		return Trust{}, Refuse(AlreadyDone, "the new CA is %s, or whom it waits for has changed", t.Phase)
+		return Trust{}, Refuse(Unavailable, "the new CA is %s, or whom it waits for has changed; try again", t.Phase)
 	}
 	if t.Phase == Settled {
 		for k, s := range secrets.Scan(tx, store.Str(UseCA)) {

@@ -78,6 +78,9 @@ var routes = []route{
 	{"DELETE", "/admin/secrets/{name}", admin, 200, (*Server).adminDeleteSecret},
 	{"POST", "/admin/rekey", admin, 200, (*Server).adminRekey},
 	{"POST", "/admin/jwt/roll", admin, 200, (*Server).adminRollJWT},
+	{"GET", "/admin/certificates", adminRead, 200, (*Server).adminCertificates},
+	{"POST", "/admin/certificates/rotate", admin, 200, (*Server).adminRotateCA},
+	{"POST", "/admin/certificates/{id}/issue", admin, 201, (*Server).adminIssueCertificate},
 	{"GET", "/admin/audit", adminRead, 200, (*Server).adminAudit},
 
 	// anybody

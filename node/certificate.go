@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -139,14 +138,14 @@ func (n *Node) serveSign(w http.ResponseWriter, r *http.Request) {
 	w.Write(signed)
 }
 
-// ErrNotMember: there is no such member.
-var ErrNotMember = errors.New("node: no such member")
-
 // IssueCertificate signs a certificate for a member that cannot have its own
 // renewed: it was away for too long. It gives the CAs to be believed as well.
 func (n *Node) IssueCertificate(ctx context.Context, request []byte, id string, opts ...Option) (certPEM, caPEM []byte, err error) {
 	if !slices.ContainsFunc(n.Members(), func(s Seat) bool { return s.ID == id }) {
-		return nil, nil, fmt.Errorf("%w: %s", ErrNotMember, id)
+		return nil, nil, fsm.Refuse(fsm.NotFound, "no member %.80q", id)
+	}
+	if _, err := pki.CheckRequest(request); err != nil {
+		return nil, nil, wrong("request", "%v", err)
 	}
 	// In the audit log before it exists; and this node has seen which CA signs now.
 	if _, err := Apply(ctx, n, fsm.Note{Action: "IssueCertificate", Subject: id}, opts...); err != nil {

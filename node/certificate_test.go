@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,7 +98,7 @@ func TestCertificate_ThatRanOutStopsTheStartAndSaysWhatToDo(t *testing.T) {
 		c := Config{ID: "n1", Dir: filepath.Join(t.TempDir(), "n1")}
 		keptFor(time.Hour)(&c)
 		time.Sleep(2 * time.Hour)
-		if _, err := LoadTLS(filesOf(c)); err == nil || !strings.Contains(err.Error(), "stoker cert issue n1") || !strings.Contains(err.Error(), "stoker cert offline") {
+		if _, err := LoadTLS(filesOf(c)); err == nil || !strings.Contains(err.Error(), "stoker cert issue n1") || !strings.Contains(err.Error(), "stoker cert sign") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -236,8 +235,8 @@ func TestRotateCA_WaitsForANodeThatIsDownOrGoesWithoutIt(t *testing.T) {
 		c.leader().transferTo(t.Context(), "n1")
 		c.crash("n3")
 		n := c.node("n1")
-		for names, want := range map[string]error{"n4": ErrNotMember, "n2 n3": ErrNoQuorumLeft} {
-			if _, err := n.RotateCA(t.Context(), strings.Fields(names)); !errors.Is(err, want) {
+		for names, want := range map[string]string{"n4": "no member", "n2 n3": "no majority"} {
+			if _, err := n.RotateCA(t.Context(), strings.Fields(names)); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("without %s: %v", names, err)
 			}
 		}
@@ -268,7 +267,7 @@ func TestRotateCA_WaitsForANodeThatIsDownOrGoesWithoutIt(t *testing.T) {
 		must(err)
 		request, err := pki.Request(key, "n3")
 		must(err)
-		if _, _, err := n.IssueCertificate(t.Context(), request, "n9"); !errors.Is(err, ErrNotMember) {
+		if _, _, err := n.IssueCertificate(t.Context(), request, "n9"); err == nil || !strings.Contains(err.Error(), "no member") {
 			t.Errorf("n9: %v", err)
 		}
 		cert, ca, err := n.IssueCertificate(t.Context(), request, "n3", By("admin test"))

@@ -11,7 +11,7 @@ import (
 // Certificates is how the cluster stands with its certificates.
 type Certificates struct {
 	CA         string        `json:"ca"` // fingerprint of the one that signs; "": the cluster has none of its own
-	CANotAfter time.Time     `json:"ca_not_after"`
+	CANotAfter *time.Time    `json:"ca_not_after"`
 	CAPEM      string        `json:"ca_pem"`      // all that are believed on this node
 	Phase      fsm.Phase     `json:"phase"`       // of a new CA; "settled" when none is taking over
 	Next       string        `json:"next"`        // fingerprint of the one that is taking over
@@ -23,13 +23,13 @@ type Certificates struct {
 
 // Certificate is a member's, as it said of itself.
 type Certificate struct {
-	ID       string    `json:"id"`
-	Alive    bool      `json:"alive"`
-	Subject  string    `json:"subject"`
-	Serial   string    `json:"serial"` // hex
-	Issuer   string    `json:"issuer"` // fingerprint of the CA
-	NotAfter time.Time `json:"not_after"`
-	Trusts   []string  `json:"trusts"` // fingerprints of CAs
+	ID       string     `json:"id"`
+	Alive    bool       `json:"alive"`
+	Subject  string     `json:"subject"`
+	Serial   string     `json:"serial"`    // hex
+	Issuer   string     `json:"issuer"`    // fingerprint of the CA
+	NotAfter *time.Time `json:"not_after"` // null for a member that was never heard of
+	Trusts   []string   `json:"trusts"`    // fingerprints of CAs
 }
 
 // certified is a certificate in a report.
@@ -56,7 +56,7 @@ func (n *Node) Certificates() Certificates {
 		Without: []string{}, WaitingFor: []string{}, Nodes: []Certificate{},
 	}
 	if ca, err := n.authority(); err == nil {
-		out.CA, out.CANotAfter = pki.Fingerprint(ca.Cert), ca.Cert.NotAfter
+		out.CA, out.CANotAfter = pki.Fingerprint(ca.Cert), &ca.Cert.NotAfter
 	}
 	if rotated {
 		since := time.Unix(0, t.Since).UTC()
@@ -71,7 +71,7 @@ func (n *Node) Certificates() Certificates {
 		r, fresh := n.heardOf(s.ID)
 		c := Certificate{ID: s.ID, Alive: fresh, Issuer: r.Issuer, Trusts: append([]string{}, r.Trusts...)}
 		if leaf, err := x509.ParseCertificate(r.Cert); err == nil {
-			c.Subject, c.Serial, c.NotAfter = leaf.Subject.String(), leaf.SerialNumber.Text(16), leaf.NotAfter
+			c.Subject, c.Serial, c.NotAfter = leaf.Subject.String(), leaf.SerialNumber.Text(16), &leaf.NotAfter
 		}
 		out.Nodes = append(out.Nodes, c)
 	}

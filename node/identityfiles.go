@@ -55,7 +55,7 @@ func LoadTLS(f IdentityFiles) (*Identity, error) {
 	if leaf := i.show().Leaf; time.Now().After(leaf.NotAfter) {
 		id, _ := pki.NodeID(leaf) // ParseTLS has looked
 		return nil, fmt.Errorf("cert: %s ran out on %s, and the other nodes would not talk to this one. If they run, `stoker cert issue %s` has them sign another; "+
-			"if the whole cluster was off, `stoker cert offline` signs one on each machine", f.Cert, leaf.NotAfter.Format(time.DateOnly), id)
+			"if the whole cluster was off, `stoker cert sign` signs one on each machine", f.Cert, leaf.NotAfter.Format(time.DateOnly), id)
 	}
 	return i, nil
 }

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,9 +10,6 @@ import (
 	"stoker/fsm"
 	"stoker/pki"
 )
-
-// ErrNoQuorumLeft: what was asked for would leave too few voters behind.
-var ErrNoQuorumLeft = errors.New("node: fewer than a majority of the voters would be left")
 
 // RotateCA has a new CA take over, which goes on by itself (see fsm.Trust) and is
 // done when every member has a certificate of it; members named in without are
@@ -66,13 +62,20 @@ func (n *Node) canLeaveBehind(without []string) error {
 	}
 	for _, id := range without {
 		if !slices.ContainsFunc(seats, func(s Seat) bool { return s.ID == id }) {
-			return fmt.Errorf("%w: %s", ErrNotMember, id)
+			return wrong("without", "%q is no member; `stoker cert status` lists them", id)
 		}
 	}
 	if left <= voters/2 {
-		return fmt.Errorf("%w: %d of %d", ErrNoQuorumLeft, left, voters)
+		return wrong("without", "%d of %d voters would be left, which is no majority: bring back what can be", left, voters)
 	}
 	return nil
+}
+
+// wrong refuses a request for one field.
+func wrong(field, format string, args ...any) *fsm.Refusal {
+	r := fsm.Refuse(fsm.ValidationFailed, field+": "+format, args...)
+	r.Fields = []fsm.Field{{Field: field, Reason: fmt.Sprintf(format, args...)}}
+	return r
 }
 
 // caCheck is how often the leader looks whether the CA itself runs out.
