@@ -33,13 +33,13 @@ type serveFlags struct {
 	MaxUploadMB     *string `name:"max-upload-mb" placeholder:"N" help:"Largest picture, in MiB."`
 	LogFormat       *string `name:"log-format" placeholder:"text|json" help:"Form of the log."`
 	LogLevel        *string `name:"log-level" placeholder:"debug|info|warn|error" help:"What the log leaves out."`
-	OTLPEndpoint    *string `name:"otlp-endpoint" placeholder:"URL" help:"Where traces are sent (OTLP over HTTP)."`
 	MetricsOpen     *string `name:"metrics-open" placeholder:"true|false" help:"Whether /metrics takes no token."`
 	SignUps         *string `name:"signups-per-minute" placeholder:"N" help:"Sign-ins an address may do; -1: any number."`
 	Requests        *string `name:"requests-per-second" placeholder:"N" help:"Calls of the app by an address; -1: any number."`
 	UserRequests    *string `name:"user-requests-per-second" placeholder:"N" help:"Calls of the app by a user; -1: any number."`
 	WrongTokens     *string `name:"wrong-tokens-per-minute" placeholder:"N" help:"Wrong tokens an address may show; -1: any number."`
 	TrustedProxies  *string `name:"trusted-proxies" placeholder:"NETWORK,…" help:"Proxies whose X-Forwarded-For counts."`
+	OTLPEndpoint    *string `name:"otlp-endpoint" placeholder:"URL" help:"Where traces are sent (OTLP over HTTP)."`
 	Members         *string `name:"members" placeholder:"ID=CLUSTER=HTTP,…" help:"All nodes."`
 }
 
