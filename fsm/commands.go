@@ -59,6 +59,15 @@ func init() {
 		register[PutObject](50),
 		register[DeleteObject](51),
 
+		// the members
+		register[SetMember](60).since(2),
+		register[CreateJoinToken](61).since(2),
+		register[UseJoinToken](62).since(2),
+		register[RevokeJoinToken](63).since(2),
+		register[RemoveMember](64).since(2),
+		register[DrainNode](65).since(2),
+		register[SetAutopilot](66).since(2),
+
 		// backups, and epochs after the first
 		register[RecordBackup](70).since(2),
 		register[Restored](71),

@@ -67,6 +67,9 @@ func (c Restored) apply(tx *Tx) (Epoch, error) {
 	for k := range members.Scan(tx, "") {
 		members.Delete(tx.Tx, k) // who starts says so
 	}
+	if c.Why == FromBackup {
+		forgetDeparted(tx)
+	}
 	if len(c.Hold) > 0 {
 		hold(tx, objects, c.Hold)
 		hold(tx, staged, c.Hold)

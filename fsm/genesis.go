@@ -60,31 +60,3 @@ func (tx *Tx) begun() *Refusal {
 	}
 	return nil
 }
-
-// Member is a node as the machine knows it.
-type Member struct {
-	ID      string `cbor:"1,keyasint"`
-	HTTP    string `cbor:"2,keyasint"` // advertised host:port of the public port
-	Version string `cbor:"3,keyasint"` // of its binary
-}
-
-var members = store.NewTable[Member]("nodes")
-
-// SetNode records what a node says of itself when it starts. Harmless twice.
-type SetNode struct {
-	Member Member `cbor:"1,keyasint"`
-}
-
-// NodeSet answers SetNode.
-type NodeSet struct{}
-
-func (c SetNode) apply(tx *Tx) (NodeSet, error) {
-	if c.Member.ID == "" {
-		return NodeSet{}, invalid("id", "must not be empty")
-	}
-	if r := tooLong("id", c.Member.ID); r != nil {
-		return NodeSet{}, r
-	}
-	members.Put(tx.Tx, store.Str(c.Member.ID), c.Member)
-	return NodeSet{}, nil
-}

@@ -31,6 +31,15 @@ const (
 	FeatureLevel Code = "FEATURE_LEVEL"
 	// Diverged: nodes disagree, and nothing is spent until an operator has looked.
 	Diverged Code = "DIVERGED"
+	// JoinRefused: the join token is unknown, used, or for another node.
+	JoinRefused Code = "JOIN_REFUSED"
+	// MemberExists: the node id is taken, or its data folder is another one.
+	MemberExists Code = "MEMBER_EXISTS"
+	// MemberRemoved: the node id was removed and is never used again.
+	MemberRemoved Code = "MEMBER_REMOVED"
+	// QuorumAtRisk: too few voters would be left to decide anything.
+	QuorumAtRisk Code = "QUORUM_AT_RISK"
+
 	// AlreadyDone: the cluster has its Genesis.
 	AlreadyDone Code = "ALREADY_DONE"
 	// OriginUnknown: the proposal's origin is not registered or has expired; nothing was applied.

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 )
@@ -17,14 +18,15 @@ func samples() []Proposal {
 		Bucket: "photos", Key: "inputs/u1/j1/0.jpg", Upload: "up1", Size: 9, SHA256: []byte{1}, MD5: []byte{2},
 		ContentType: "image/jpeg", Nodes: []string{"n1", "n2"}, At: 7, File: "inputs/u1/j0/0.jpg",
 	}
+	n4 := SetMember{ID: "n4", HTTP: "10.0.0.4:8080", Addr: "10.0.0.4:9080", Version: "1.1.0", Level: Level, Incarnation: "i4"}
 	all := []Proposal{
 		Propose(begin),
 		Propose(RegisterOrigin{Origin: "o1", Node: "n1"}),
 		Propose(Expire{Limit: 100}),
-		Propose(SetNode{Member{ID: "n1", HTTP: "10.0.0.1:8080", Version: "1.0.0"}}),
 		Propose(Upgrade{To: Level}),
 		Propose(RaiseAlarm{Kind: Divergence, Index: 7, Nodes: []string{"n2"}, Why: "another hash"}),
 		Propose(ClearAlarm{Kind: Divergence}),
+		Propose(SetNode{Greeting{ID: "n1", HTTP: "10.0.0.1:8080", Version: "1.0.0"}}),
 		Propose(SignIn{DeviceHash: "d1", NewID: "u9"}),
 		Propose(GrantCredits{User: "u1", Amount: -3, Reason: "gift"}),
 		Propose(SetPlan{User: "u1", Plan: "pro"}),
@@ -77,6 +79,13 @@ func samples() []Proposal {
 		Propose(Rekey{SealKey: "key", Secrets: []Resealed{{Use: UseCA, ID: "ca", Was: [32]byte{1}, Sealed: []byte("anew")}}}),
 		Propose(Note{Action: "Backup", Subject: "n1", Detail: "to a file"}),
 		Propose(RollJWT{ID: "k2", Sealed: []byte("sealed"), SealKey: "key", Drop: true}),
+		Propose(n4),
+		Propose(CreateJoinToken{ID: "jt1", Hash: bytes.Repeat([]byte{7}, 32), TTL: 3600e9, For: "n4", Note: "for the new VM"}),
+		Propose(UseJoinToken{Token: "jt1", Hash: bytes.Repeat([]byte{7}, 32), Member: n4}),
+		Propose(RevokeJoinToken{ID: "jt1"}),
+		Propose(RemoveMember{ID: "n4"}),
+		Propose(DrainNode{ID: "n1", Draining: true}),
+		Propose(SetAutopilot{Autopilot{RemoveDeadAfter: 600e9}}),
 	}
 	for i := range all {
 		all[i].Origin, all[i].Seq, all[i].Floor = "o1", 3, 2

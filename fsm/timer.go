@@ -17,9 +17,10 @@ const (
 	workerSilent   timerKind = 7 // ref: worker
 	quarantineOver timerKind = 8 // ref: worker
 
-	tokenOld  timerKind = 80 // ref: SHA-256
-	auditOld  timerKind = 81 // no ref: the oldest rows
-	secretOld timerKind = 82 // ref: use, id
+	tokenOld     timerKind = 80 // ref: SHA-256
+	auditOld     timerKind = 81 // no ref: the oldest rows
+	secretOld    timerKind = 82 // ref: use, id
+	joinTokenOld timerKind = 20 // ref: token
 )
 
 // fires says what each kind does. It is filled in init because what fires may
@@ -38,9 +39,10 @@ func init() {
 		workerSilent:   forgetWorker,
 		quarantineOver: endQuarantine,
 
-		tokenOld:  forgetToken,
-		auditOld:  forgetAudits,
-		secretOld: forgetSecret,
+		tokenOld:     forgetToken,
+		auditOld:     forgetAudits,
+		secretOld:    forgetSecret,
+		joinTokenOld: forgetJoinToken,
 	}
 }
 

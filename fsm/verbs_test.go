@@ -25,6 +25,8 @@ var verbs = map[string]verb{
 	"session": sessionVerb, "worker": workerVerb, "pause": pauseVerb, "resume": pauseVerb, "purge": purgeVerb, "kick": kickVerb,
 
 	"backup": backupVerb, "forget": forgetVerb, "restored": restoredVerb,
+	"member": memberVerb, "join-token": joinTokenVerb, "join": joinVerb, "revoke-join-token": revokeJoinTokenVerb,
+	"remove-member": removeMemberVerb, "drain-node": drainNodeVerb, "autopilot": autopilotVerb,
 }
 
 // single is an entry of one command.
@@ -47,7 +49,7 @@ func originVerb(_ *stage, w words) ([]act, error) {
 }
 
 func nodeVerb(_ *stage, w words) ([]act, error) {
-	return single(does(SetNode{Member{ID: w["id"], HTTP: w["http"], Version: w["version"]}}, func(NodeSet) string { return "ok" }), nil)
+	return single(does(SetNode{Greeting{ID: w["id"], HTTP: w["http"], Version: w["version"]}}, func(NodeSet) string { return "ok" }), nil)
 }
 
 func expireVerb(_ *stage, w words) ([]act, error) {

@@ -123,6 +123,7 @@ func silentVerb(s *stage, w words) ([]act, error) {
 
 // shows are the verbs that look and change nothing.
 var shows = map[string]func(*View, words) (string, error){
+	"show-members": showMembers, "show-join-tokens": showJoinTokens,
 	"show-user": func(v *View, w words) (string, error) {
 		u, ok := v.User(w["user"])
 		if !ok {

@@ -51,8 +51,27 @@ func (v *View) Settings() Settings {
 	return s
 }
 
-// Members are the nodes that have said who they are.
+// Members are the nodes that have said who they are, by id.
 func (v *View) Members() []Member { return values(members.Scan(v, "")) }
+
+// Removed are the node ids that were removed and may never come back.
+func (v *View) Removed() []string {
+	out := []string{}
+	for k := range graves.Scan(v, "") {
+		id, _ := k.PopStr()
+		out = append(out, id)
+	}
+	return out
+}
+
+// JoinTokens are those that have not expired, used ones included.
+func (v *View) JoinTokens() []JoinToken { return values(joinTokens.Scan(v, "")) }
+
+// Autopilot is what the leader may do about members by itself.
+func (v *View) Autopilot() Autopilot {
+	a, _ := autopilots.Get(v, autopilotKey)
+	return a
+}
 
 // User finds a user.
 func (v *View) User(id string) (User, bool) { return users.Get(v, store.Str(id)) }

@@ -131,7 +131,7 @@ func codeOf(r *Refusal) Code {
 // TestView_secrets: what Genesis brought is found by its use, and a token by its sum.
 func TestView_secrets(t *testing.T) {
 	w := furnished(t)
-	must(w, SetNode{Member{ID: "n2", HTTP: "10.0.0.2:8080"}})
+	must(w, SetNode{Greeting{ID: "n2", HTTP: "10.0.0.2:8080"}})
 	v := w.m.View()
 	defer v.Close()
 	for use, id := range map[string]string{"jwt": "k1", "object": "a1", "ca": "ca"} {

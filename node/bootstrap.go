@@ -30,7 +30,10 @@ import (
 // birth is the file that remembers it.
 type birth struct {
 	Incarnation string            `json:"incarnation"`
-	Saw         map[string]string `json:"saw"` // the others' incarnations as of this node's bootstrap
+	Saw         map[string]string `json:"saw"`               // the others' incarnations as of this node's bootstrap
+	Joined      bool              `json:"joined,omitempty"`  // it came into a running cluster by a join token
+	Seated      bool              `json:"seated,omitempty"`  // it has had a seat, so its log is not empty
+	Removed     bool              `json:"removed,omitempty"` // its seat was taken
 }
 
 // standing is a member's answer to the question.
@@ -65,6 +68,7 @@ func openNursery(dir string, empty bool, level uint64) (*nursery, error) {
 	if err := json.Unmarshal(b, &n.birth); err != nil {
 		return nil, fmt.Errorf("read %s: %w", n.path, err)
 	}
+	n.empty = n.empty && !n.birth.Joined
 	return n, nil
 }
 
@@ -116,6 +120,25 @@ func (n *nursery) leave(saw map[string]string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.birth.Saw, n.empty = saw, false
+	return n.write()
+}
+
+// bury records that this node was removed.
+func (n *nursery) bury() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.birth.Removed = true
+	return n.write()
+}
+
+// seat records that this node has a seat: from now on an empty log is a lost one.
+func (n *nursery) seat() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.birth.Seated {
+		return nil
+	}
+	n.birth.Seated = true
 	return n.write()
 }
 
@@ -214,6 +237,20 @@ func (n *Node) bootstrap(ctx context.Context, conf *raft.Config, db *raftboltdb.
 	}
 	n.log.Info("the folder is new; a cluster is begun", "members", len(servers))
 	return nil
+}
+
+// mayStart says whether this node may found a cluster, or may not start at all.
+func (n *Node) mayStart(empty bool) (found bool, err error) {
+	b := n.nursery.standing().birth
+	switch {
+	case b.Removed:
+		return false, ErrRemoved
+	case empty && (b.Seated || n.cfg.Joined && !b.Joined):
+		return false, fmt.Errorf("node: the data folder %s has lost its log. A node that lost its data has no vote. "+
+			"Either restore the folder as it was, or remove %q from the cluster and join this machine under a new id (`stoker member remove`, `stoker token create`)",
+			n.cfg.Dir, n.cfg.ID)
+	}
+	return empty && !b.Joined, nil
 }
 
 // isEmpty says whether the folder has taken part in nothing. BootstrapCluster

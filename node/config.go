@@ -33,6 +33,10 @@ type Config struct {
 	// addresses by which members find each other in an old one.
 	Members []Member
 
+	// Joined says that this node came into a running cluster (see Join): it founds
+	// none, and without the folder that Join made it does not start.
+	Joined bool
+
 	// TLS holds the node's certificate and the cluster's CAs, as ParseTLS makes
 	// it. The certificate names the node: URI stoker://node/<ID>.
 	TLS *Identity
@@ -76,6 +80,7 @@ type Timing struct {
 	DiskStall time.Duration // a log write that takes longer ends the process: 3 s
 	Patience  time.Duration // the deadline of Apply and Read when the context has none: 10 s
 	Transfer  time.Duration // handing leadership over on Stop: 2 s
+	Promote   time.Duration // a learner that has kept up so long becomes a voter: 10 s
 	Probe     time.Duration // how often nodes ask each other's status: 1 s
 	Silence   time.Duration // an origin that was silent so long is replaced (the machine forgets it after 24 h): 6 h
 	Scrub     time.Duration // rest between two walks that hold this node's rows against their digest: 45 s
@@ -101,6 +106,7 @@ func (c Config) withDefaults() Config {
 	def(&t.DiskStall, 3*time.Second)
 	def(&t.Patience, 10*time.Second)
 	def(&t.Transfer, 2*time.Second)
+	def(&t.Promote, 10*time.Second)
 	def(&t.Probe, time.Second)
 	def(&t.Silence, 6*time.Hour)
 	def(&t.Scrub, 45*time.Second)

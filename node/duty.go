@@ -108,30 +108,3 @@ func (n *Node) genesis(ctx context.Context, _ uint64) {
 		}
 	}
 }
-
-// announce tells the machine who this node is, once a life: where its public
-// port is, and its version.
-func (n *Node) announce(ctx context.Context) {
-	me := fsm.Member{ID: n.cfg.ID, HTTP: n.self.HTTP, Version: n.cfg.Version}
-	for ctx.Err() == nil {
-		v, err := n.Read(ctx, Linearizable)
-		if err != nil {
-			continue // it has waited long enough
-		}
-		known := false
-		for _, m := range v.Members() {
-			known = known || m == me
-		}
-		v.Close()
-		if known {
-			return
-		}
-		if _, err = Apply(ctx, n, fsm.SetNode{Member: me}, By("system")); err == nil {
-			return
-		}
-		if _, refused := asRefusal(err); refused {
-			n.log.Warn("this node's address is refused", "err", err)
-			return
-		}
-	}
-}

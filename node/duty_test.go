@@ -5,8 +5,6 @@ import (
 	"context"
 	"testing"
 	"time"
-
-	"stoker/fsm"
 )
 
 func TestWhileLeader_RunsOnOneNodeOnceATermAndEndsWithIt(t *testing.T) {
@@ -112,7 +110,7 @@ func TestStatus_TellsWhoLeadsAndHowFarEachIs(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer v.Close()
-		if m := v.Members(); len(m) != 3 || m[0] != (fsm.Member{ID: "n1", HTTP: "http-n1", Version: "test"}) {
+		if m := v.Members(); len(m) != 3 || m[0] != c.introduced("n1", m[0].Since) || m[0].Since == 0 {
 			t.Errorf("the machine knows the members as %+v", m)
 		}
 	})

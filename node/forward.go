@@ -117,6 +117,8 @@ func (n *Node) ask(ctx context.Context, member, path string, body []byte) ([]byt
 	switch {
 	case err != nil:
 		return nil, err
+	case resp.StatusCode == http.StatusGone:
+		return nil, ErrRemoved
 	case resp.StatusCode == http.StatusMisdirectedRequest:
 		return nil, fmt.Errorf("%w: %s: %s", errNotTaken, member, bytes.TrimSpace(b))
 	case resp.StatusCode != http.StatusOK:

@@ -97,7 +97,7 @@ func (n *Node) Upgrade() Upgrade {
 	u := Upgrade{Level: n.machine.Level(), Newest: n.cfg.level, Nodes: []NodeVersion{}, Missing: []UpgradeNeeded{}}
 	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
 		id := string(s.ID)
-		h, alive := n.peers.get(id, freshFor*n.cfg.Timing.Probe)
+		h, alive := n.peers.get(id, n.fresh())
 		if id == n.cfg.ID {
 			h, alive = heard{report: n.report(), at: time.Now()}, true
 		}

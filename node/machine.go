@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -20,9 +19,9 @@ import (
 type adapter struct {
 	machine *fsm.Machine
 	applied *progress
-	seats   func() // called when Raft's configuration may have changed
+	seats   func(raft.Configuration) // called with each configuration that is committed
+	seen    uint64                   // the last index Raft has given us in this process
 	metrics *metrics
-	seen    uint64 // the last index Raft has given us in this process
 }
 
 var _ raft.BatchingFSM = (*adapter)(nil)
@@ -37,8 +36,10 @@ func (a *adapter) ApplyBatch(logs []*raft.Log) []any {
 		}
 	}
 	responses := make([]any, len(logs))
-	if slices.ContainsFunc(logs, func(l *raft.Log) bool { return l.Type == raft.LogConfiguration }) {
-		a.seats()
+	for _, l := range logs {
+		if l.Type == raft.LogConfiguration {
+			a.seats(raft.DecodeConfiguration(l.Data))
+		}
 	}
 	if len(entries) > 0 {
 		began := time.Now()
@@ -80,7 +81,6 @@ func (a *adapter) Restore(r io.ReadCloser) error {
 	}
 	a.seen = max(a.seen, a.machine.Index())
 	a.applied.reach(a.machine.Index())
-	a.seats()
 	return nil
 }
 

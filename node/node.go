@@ -68,6 +68,8 @@ type Node struct {
 	nextTimer deadline
 	roster    *roster
 	stale     chan struct{} // the roster may have changed
+	gone      chan struct{} // closed when this node was removed
+	departed  sync.Once
 	peers     peers
 	compared  compared
 	scrubbed  scrubbed
@@ -89,7 +91,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{
 		cfg: c, log: c.Log, mux: http.NewServeMux(), leader: &leaderWatch{}, spread: spread{make(chan struct{}, 1)},
 		clock: &clock{wall: c.Wall}, peers: peers{last: map[string]heard{}},
-		roster: newRoster(c.Members), stale: make(chan struct{}, 1),
+		roster: newRoster(c.Members), stale: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
 	n.metrics, n.tracer = newMetrics(c.Metrics), c.Tracing.Tracer("stoker")
 	_, off := n.tracer.(noop.Tracer)
@@ -117,12 +119,16 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	conf := n.raftConfig()
-	if empty {
+	found, err := n.mayStart(empty)
+	if err != nil {
+		return err
+	}
+	if found {
 		if err := n.bootstrap(ctx, conf, n.db, snaps); err != nil {
 			return err
 		}
 	}
-	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied, metrics: n.metrics, seats: n.lookAgain}, n.logs, n.votes, snaps, n.transport)
+	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied, metrics: n.metrics, seats: n.seated}, n.logs, n.votes, snaps, n.transport)
 	if err != nil {
 		return fmt.Errorf("node: start raft: %w", err)
 	}
@@ -164,7 +170,12 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
 	n.applied = newProgress(n.machine.Index())
-	n.machine.Subscribe(func(c fsm.Changes) { n.nextTimer.set(c.NextTimer) })
+	n.machine.Subscribe(func(c fsm.Changes) {
+		n.nextTimer.set(c.NextTimer)
+		if c.Members {
+			n.lookAgain()
+		}
+	})
 	n.machine.Subscribe(n.metrics.totals.add)
 	return snaps, empty, nil
 }
@@ -192,7 +203,7 @@ func (n *Node) openPort() error {
 	// sent the same snapshot again and again never catches up (issue 697).
 	n.transport.TimeoutScale = 64 << 10
 	n.mux.Handle("POST "+pathBootstrap, n.nursery)
-	n.server = newServer(n.followed(n.mux))
+	n.server = newServer(n.welcome(n.followed(n.mux)))
 	n.server.ErrorLog = slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)
 	n.wg.Go(func() { n.server.Serve(n.port.http) })
 	return nil
@@ -208,6 +219,7 @@ func (n *Node) raftConfig() *raft.Config {
 	c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = t.SnapshotEvery, t.SnapshotThreshold, t.TrailingLogs
 	c.NoSnapshotRestoreOnStart = true // openMachine has done what is needed
 	c.NoLegacyTelemetry = true
+	c.ShutdownOnRemove = false // who is removed ends when it has been told (Removed)
 	c.Logger = newRaftLog(n.log)
 	return c
 }
@@ -244,6 +256,7 @@ func (n *Node) serve() {
 	n.WhileLeader("timers", n.timers)
 	n.WhileLeader("clock", n.steady)
 	n.WhileLeader("certificates", n.replaceCA)
+	n.WhileLeader("members", n.autopilot)
 	n.mux.HandleFunc("POST "+pathPropose, n.servePropose)
 	n.mux.HandleFunc("POST "+pathReadIndex, n.serveReadIndex)
 	n.mux.HandleFunc("POST "+pathStatus, n.serveStatus)
@@ -252,22 +265,16 @@ func (n *Node) serve() {
 	n.mux.HandleFunc("POST "+pathSealKeys, n.serveSealKeys)
 }
 
-// transferTo hands leadership over, to the one furthest along when id is empty.
+// transferTo hands leadership over. When id is empty it is to the heir, and if
+// there is none to whomever Raft holds for the furthest along.
 func (n *Node) transferTo(ctx context.Context, id string) error {
-	var f raft.Future
 	if id == "" {
-		f = n.raft.LeadershipTransfer()
-	} else {
-		f = n.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(id))
+		id = n.heir()
 	}
-	done := make(chan error, 1)
-	go func() { done <- f.Error() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	if id == "" {
+		return n.await(ctx, n.raft.LeadershipTransfer())
 	}
+	return n.await(ctx, n.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(id)))
 }
 
 // Yield hands leadership over, if this node leads and another can take it, for as

@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/hashicorp/raft"
 
 	"stoker/fsm"
 )
@@ -21,6 +23,7 @@ type heard struct {
 	report report
 	at     time.Time     // when it came
 	offset time.Duration // its wall clock against ours, half the round trip allowed for
+	well   time.Time     // since when it has answered without a gap, and kept up; zero: it does not
 }
 
 // report is what a node says of itself to another.
@@ -43,6 +46,10 @@ type report struct {
 // freshFor is how many probes may fail before an answer is too old to count.
 const freshFor = 5
 
+// keepsUp is how many entries a member may be behind the node that asks and
+// still keep up: what is on its way under load.
+const keepsUp = 256
+
 // probe asks every other member's status, again and again, until ctx ends.
 func (n *Node) probe(ctx context.Context, member string) {
 	tick := time.NewTicker(n.cfg.Timing.Probe)
@@ -60,8 +67,11 @@ func (n *Node) probe(ctx context.Context, member string) {
 func (n *Node) probeOnce(ctx context.Context, member string) {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Timing.RPC)
 	defer cancel()
-	sent := time.Now()
+	sent, index := time.Now(), n.machine.Index()
 	b, err := n.ask(ctx, member, pathStatus, nil)
+	if errors.Is(err, ErrRemoved) {
+		n.depart(member)
+	}
 	if err != nil {
 		return
 	}
@@ -72,11 +82,33 @@ func (n *Node) probeOnce(ctx context.Context, member string) {
 	now := time.Now()
 	trip := now.Sub(sent)
 	offset := time.Duration(r.Wall-n.cfg.Wall().UnixNano()) + trip/2
+	n.follow(member, r)
 	n.peers.mu.Lock()
-	n.peers.last[member] = heard{report: r, at: now, offset: offset}
+	h, was := heard{report: r, at: now, offset: offset}, n.peers.last[member]
+	if r.Index+keepsUp >= index {
+		h.well = now
+		if !was.well.IsZero() && now.Sub(was.at) <= n.fresh() {
+			h.well = was.well
+		}
+	}
+	n.peers.last[member] = h
 	n.peers.mu.Unlock()
 	n.compared.hear(member, fsm.Footprint{Index: r.HashAt, Hash: [32]byte(r.Hash)})
 }
+
+// follow takes a member that says so for the leader while Raft knows of none: the
+// leader of a node that listens elsewhere since its start cannot find it.
+func (n *Node) follow(member string, r report) {
+	if r.Role != roleOf(raft.Leader) || r.Term < n.raft.CurrentTerm() {
+		return
+	}
+	if _, id := n.raft.LeaderWithID(); id == "" {
+		n.leader.set(member)
+	}
+}
+
+// fresh is how old a member's last answer may be while it counts as alive.
+func (n *Node) fresh() time.Duration { return freshFor * n.cfg.Timing.Probe }
 
 // get gives a member's last answer, if it is fresh.
 func (p *peers) get(member string, fresh time.Duration) (heard, bool) {
@@ -93,11 +125,12 @@ func (p *peers) forget(member string) {
 	delete(p.last, member)
 }
 
-// offsets are the others' wall clocks against this node's, of those that answer.
+// offsets are the others' wall clocks against this node's, of those that answer
+// and may lead.
 func (n *Node) offsets() map[string]time.Duration {
 	out := map[string]time.Duration{}
 	for _, m := range n.roster.all() {
-		if h, ok := n.peers.get(m.ID, freshFor*n.cfg.Timing.Probe); ok {
+		if h, ok := n.peers.get(m.ID, n.fresh()); ok && m.Voter && !m.Draining {
 			out[m.ID] = h.offset
 		}
 	}

@@ -14,7 +14,9 @@ import (
 // Seat is a member's place in the cluster.
 type Seat struct {
 	Member
-	Voter bool // has a vote; a learner only receives the log
+	Voter    bool  // has a vote; a learner only receives the log
+	Draining bool  // it is to be left alone
+	Since    int64 // wall clock, ns: when it was first heard of; 0: before that was kept
 }
 
 // roster says who the members are. Raft's configuration says who has a seat and
@@ -22,26 +24,50 @@ type Seat struct {
 // until it does, the configuration file is asked.
 type roster struct {
 	file    []Member
-	changed bell
+	changed bell // rings whenever something may be otherwise
 
 	mu    sync.Mutex
 	seats []Seat              // by id
+	held  map[string]bool     // who has a seat in the last configuration that was committed; nil: the seats say it
+	dead  map[string]bool     // who was removed, as the machine knows
 	addrs map[string][]string // cluster ports by id, the likeliest first
 }
 
 // newRoster begins with what the file says; nobody has a vote yet.
 func newRoster(file []Member) *roster {
 	r := &roster{file: file}
-	r.set(raft.Configuration{}, nil)
+	r.set(raft.Configuration{}, nil, nil)
 	return r
 }
 
-// set takes what Raft and the machine know now, and says whether that is news. A
-// configuration without servers is one that has not come yet.
-func (r *roster) set(conf raft.Configuration, known []fsm.Member) (news bool) {
+// commit takes a configuration that cannot be undone.
+func (r *roster) commit(conf raft.Configuration) {
+	held := map[string]bool{}
+	for _, s := range conf.Servers {
+		held[string(s.ID)] = true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = held
+}
+
+// barred says whether a node is to be told that it was removed: the machine says
+// so, and Raft has done it. In between it may be needed for that.
+func (r *roster) barred(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held == nil {
+		return r.dead[id] && !slices.ContainsFunc(r.seats, func(s Seat) bool { return s.ID == id })
+	}
+	return r.dead[id] && !r.held[id]
+}
+
+// set takes what Raft and the machine know now. A configuration without servers
+// is one that has not come yet.
+func (r *roster) set(conf raft.Configuration, known []fsm.Member, removed []string) {
 	var seats []Seat
 	for _, s := range conf.Servers {
-		seats = append(seats, Seat{Member{ID: string(s.ID)}, s.Suffrage == raft.Voter})
+		seats = append(seats, Seat{Member: Member{ID: string(s.ID)}, Voter: s.Suffrage == raft.Voter})
 	}
 	if len(seats) == 0 {
 		for _, m := range r.file {
@@ -51,43 +77,53 @@ func (r *roster) set(conf raft.Configuration, known []fsm.Member) (news bool) {
 	slices.SortFunc(seats, func(a, b Seat) int { return cmp.Compare(a.ID, b.ID) })
 	addrs := map[string][]string{}
 	for i := range seats {
-		seats[i].Member, addrs[seats[i].ID] = r.place(seats[i].ID, known)
+		addrs[seats[i].ID] = seats[i].fill(r.file, known)
 	}
 	r.mu.Lock()
-	news = !slices.Equal(r.seats, seats)
 	for id, now := range addrs {
 		// The one that answered last stays in front, for as long as it is one of them.
-		if was := r.addrs[id]; len(was) > 0 && slices.Contains(now, was[0]) && slices.Contains(was, now[0]) {
+		if was := r.addrs[id]; len(now) > 0 && len(was) > 0 && slices.Contains(now, was[0]) && slices.Contains(was, now[0]) {
 			addrs[id] = front(now, was[0])
 		}
 	}
-	r.seats, r.addrs = seats, addrs
-	r.mu.Unlock()
-	if news {
-		r.changed.ring()
+	r.seats, r.addrs, r.dead = seats, addrs, map[string]bool{}
+	for _, id := range removed {
+		r.dead[id] = true
 	}
-	return news
+	r.mu.Unlock()
+	r.changed.ring()
 }
 
-// place puts together what is known of a member. Both sources may name a cluster
-// port: the machine's is newer, unless the whole cluster has moved.
-func (r *roster) place(id string, known []fsm.Member) (Member, []string) {
-	m, addrs := Member{ID: id}, []string{}
+// removed says whether the machine says so.
+func (r *roster) removed(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.dead[id]
+}
+
+// fill writes what is known of a member into its seat, and gives the addresses at
+// which it may be. Both sources may name one: the machine's is newer, unless the
+// whole cluster has moved and cannot agree on anything before it has met.
+func (s *Seat) fill(file []Member, known []fsm.Member) (addrs []string) {
 	for _, k := range known {
-		if k.ID == id {
-			m.HTTP = k.HTTP
+		if k.ID != s.ID {
+			continue
+		}
+		s.HTTP, s.Addr, s.Draining, s.Since = k.HTTP, k.Addr, k.Draining, k.Since
+		if k.Addr != "" {
+			addrs = append(addrs, k.Addr)
 		}
 	}
-	for _, f := range r.file {
-		if f.ID == id {
-			m.HTTP = cmp.Or(m.HTTP, f.HTTP)
+	for _, f := range file {
+		if f.ID != s.ID {
+			continue
+		}
+		s.HTTP, s.Addr = cmp.Or(s.HTTP, f.HTTP), cmp.Or(s.Addr, f.Addr)
+		if !slices.Contains(addrs, f.Addr) {
 			addrs = append(addrs, f.Addr)
 		}
 	}
-	if len(addrs) > 0 {
-		m.Addr = addrs[0]
-	}
-	return m, addrs
+	return addrs
 }
 
 // front gives the addresses with one of them first.
@@ -130,6 +166,23 @@ func (n *Node) Members() []Seat { return n.roster.all() }
 // ID is this node's id.
 func (n *Node) ID() string { return n.cfg.ID }
 
+// remember has the folder know that it has taken part, once Raft says so.
+func (n *Node) remember() {
+	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+		if s.ID == raft.ServerID(n.cfg.ID) {
+			if err := n.nursery.seat(); err != nil {
+				n.log.Error("the folder cannot remember that it has taken part", "err", err)
+			}
+		}
+	}
+}
+
+// seated is told of each configuration that is committed.
+func (n *Node) seated(conf raft.Configuration) {
+	n.roster.commit(conf)
+	n.lookAgain()
+}
+
 // lookAgain has the roster read anew soon. It never blocks.
 func (n *Node) lookAgain() {
 	select {
@@ -144,8 +197,9 @@ func (n *Node) followRoster(ctx context.Context) {
 	probes := map[string]context.CancelFunc{}
 	for {
 		v := n.machine.View()
-		n.roster.set(n.raft.GetConfiguration().Configuration(), v.Members())
+		n.roster.set(n.raft.GetConfiguration().Configuration(), v.Members(), v.Removed())
 		v.Close()
+		n.remember()
 		seated := map[string]bool{n.cfg.ID: true}
 		for _, s := range n.roster.all() {
 			seated[s.ID] = true

@@ -69,7 +69,7 @@ func (n *Node) Status() Status {
 	}
 	top := own.Index
 	for _, m := range n.roster.all() {
-		h, alive := n.peers.get(m.ID, freshFor*n.cfg.Timing.Probe)
+		h, alive := n.peers.get(m.ID, n.fresh())
 		if m.ID == n.cfg.ID {
 			h, alive = heard{report: own, at: time.Now()}, true
 		}
