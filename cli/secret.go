@@ -39,7 +39,7 @@ type secretList struct {
 
 type secretPut struct {
 	operatorFlags
-	Name     string `arg:"" help:"callback, s3.…, webhook.… (docs/security.md lists what the cluster uses), or a name of your own."`
+	Name     string `arg:"" help:"callback, s3.… (docs/security.md lists what the cluster uses), or a name of your own."`
 	FromFile string `type:"existingfile" placeholder:"FILE" help:"Read the value from FILE instead of the standard input."`
 }
 
@@ -48,7 +48,7 @@ func (*secretPut) Help() string {
 	return `The value is text of at most 16 KiB. One newline at its end is not part of it. On a terminal it is asked for and not shown.
 
   stoker secret put callback
-  printf %s "$VALUE" | stoker secret put webhook.shop`
+  printf %s "$VALUE" | stoker secret put mine`
 }
 
 type secretDelete struct {

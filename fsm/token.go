@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"strings"
 	"time"
 
 	"stoker/store"
@@ -125,7 +126,7 @@ func (c CreateToken) check() *Refusal {
 }
 
 func (c CreateToken) deed() deed {
-	return deed{Subject: c.Name, Detail: string(c.Kind) + " " + string(c.Scope)}
+	return deed{Subject: c.Name, Detail: strings.TrimSuffix(string(c.Kind)+" "+string(c.Scope), " ")}
 }
 
 func tokenKey(hash [32]byte) store.Key { return store.Str(string(hash[:])) }

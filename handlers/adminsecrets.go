@@ -22,7 +22,6 @@ const maxSecret = 16 << 10
 var secretUses = map[string]string{
 	callbackSecret: "workers show it as X-Callback-Secret, beside worker tokens",
 	"s3.":          "credentials of an S3 that backups go to",
-	"webhook.":     "signs what a webhook is sent",
 }
 
 // useOf is what a secret is for; "" for a name that means nothing to us.

@@ -9,8 +9,8 @@ import (
 
 func TestSecrets_AreNeverShown(t *testing.T) {
 	h := newHouse(t)
-	put := h.good(200, h.operate("PUT", "/admin/secrets/webhook.shop", m{"value": "s3cret-1"}))
-	again := h.good(200, h.operate("PUT", "/admin/secrets/webhook.shop", m{"value": "s3cret-2"}))
+	put := h.good(200, h.operate("PUT", "/admin/secrets/s3.access", m{"value": "s3cret-1"}))
+	again := h.good(200, h.operate("PUT", "/admin/secrets/s3.access", m{"value": "s3cret-2"}))
 	if put.Data["replaced"] != false || again.Data["replaced"] != true || put.Data["use"] == "" {
 		t.Errorf("put %v, then %v", put.Data, again.Data)
 	}
@@ -19,7 +19,7 @@ func TestSecrets_AreNeverShown(t *testing.T) {
 	if n := len(list.Data["secrets"].([]any)); n != 2 {
 		t.Errorf("listed: %s", list.text)
 	}
-	if value, err := h.node.Secret(t.Context(), "webhook.shop"); err != nil || string(value) != "s3cret-2" {
+	if value, err := h.node.Secret(t.Context(), "s3.access"); err != nil || string(value) != "s3cret-2" {
 		t.Errorf("the cluster reads %q, %v", value, err)
 	}
 	audit := h.good(200, h.operate("GET", "/admin/audit", nil))
