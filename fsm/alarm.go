@@ -61,6 +61,8 @@ type ClearAlarm struct {
 	Kind AlarmKind `cbor:"1,keyasint"`
 }
 
+func (c ClearAlarm) deed() deed { return deed{Subject: string(c.Kind)} }
+
 func (c ClearAlarm) apply(tx *Tx) (Alarm, error) {
 	key := store.Str(string(c.Kind))
 	a, stands := alarms.Get(tx, key)

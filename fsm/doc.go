@@ -13,7 +13,12 @@
 //
 //   - The same entries give the same state and the same answers, bit by bit, on
 //     every node and whatever snapshots were taken or restored between.
-//   - A command that refuses has written nothing.
+//   - A command that refuses has written nothing; what envelops it (its answer under
+//     its sequence or key, an operator's row in the audit log) is written all the same.
+//   - What an operator's proposal did or was refused stands in the audit log, once,
+//     from the entry itself. No command changes a row; they go by age.
+//   - No secret is in an entry or a row but sealed, no token but as its SHA-256. What
+//     was sealed with a key that is not in force any more is refused.
 //   - The sum of a user's ledger is the user's credits, and that is never negative.
 //   - User.ActiveJobs is the number of the user's jobs that have not ended.
 //   - An item is final once; the last item that becomes final ends its job in the same entry.

@@ -56,6 +56,8 @@ type Upgraded struct {
 	Level uint64 `cbor:"1,keyasint"` // the cluster's
 }
 
+func (c Upgrade) deed() deed { return deed{Detail: fmt.Sprintf("to level %d", c.To)} }
+
 func (c Upgrade) apply(tx *Tx) (Upgraded, error) {
 	if r := tx.begun(); r != nil {
 		return Upgraded{}, r

@@ -78,3 +78,32 @@ func TestAudit_Pages(t *testing.T) {
 		}
 	}
 }
+
+// TestAudit_NotesWhatIsNoCommand: an operator's action that proposes nothing by itself, and a look that shows all there is.
+func TestAudit_NotesWhatIsNoCommand(t *testing.T) {
+	h := newHouse(t)
+	s := h.server
+	nothing := func(*Server, *call) (any, error) { return map[string]bool{}, nil }
+	fails := func(*Server, *call) (any, error) { return nil, fsm.Refuse(fsm.NotFound, "not there") }
+	h.good(200, ask{method: "GET", path: "/health"})
+	usual := s.http.Handler
+	for _, line := range []route{
+		{"POST", "/admin/hand-over", admin, 200, nothing},
+		{"GET", "/admin/backup", admin, 200, nothing},
+		{"GET", "/admin/look", admin, 200, nothing},
+		{"POST", "/admin/nothing", admin, 200, fails},
+		{"POST", "/nobody", anyone, 200, nothing},
+	} {
+		s.http.Handler = s.serve(line)
+		res, err := h.client.Do(h.request(ask{method: line.method, path: line.path, token: adminToken}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	s.http.Handler = usual
+	want := "first admin GET /admin/backup\nfirst admin POST /admin/hand-over"
+	if got := h.audited(""); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}

@@ -45,6 +45,8 @@
 //     up. When they differ no command spends until an operator clears the alarm, and
 //     a node that a majority disagrees with, or whose rows are not what it
 //     applied, ends and does not start again.
+//   - When Rekey has answered, every secret opens with the newest key that all
+//     members hold, and none is sealed with an older one from then on.
 //   - A folder that has lost its data is never a voter again.
 //   - No command is in any log that the cluster's feature level does not allow,
 //     and the level is raised only when every member understands it.
