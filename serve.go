@@ -48,13 +48,13 @@ func serve(ctx context.Context, c config.Config) error {
 		ID: c.ID, Dir: c.Data, Members: membersOf(c), TLS: tlsConfig, Listener: cluster,
 		Genesis: func() fsm.Genesis { return genesis(c, secrets) },
 		SealKey: secrets.SealKey, OldSealKeys: secrets.OldSealKeys, Version: version(),
-		Log: log, Metrics: show.numbers, Tracing: show.traces,
+		Log: log, Metrics: show.numbers, Tracing: show.traces, MinFree: int64(c.MinFreeMB) << 20,
 	})
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
 	blobs, err := objects.New(n, objects.Config{
-		Dir: filepath.Join(c.Data, "blobs"), PublicURL: c.PublicURL, Log: log,
+		Dir: filepath.Join(c.Data, "blobs"), PublicURL: c.PublicURL, Reserve: int64(c.MinFreeMB) << 20, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, public.Close(), stop(n))

@@ -31,6 +31,7 @@ type serveFlags struct {
 	CAKeySealed     *string `name:"ca-key-sealed" placeholder:"HEX" help:"Used once, when the cluster begins."`
 	CORSOrigins     *string `name:"cors-origins" placeholder:"ORIGIN,…" help:"Origins of browser apps, or *."`
 	MaxUploadMB     *string `name:"max-upload-mb" placeholder:"N" help:"Largest picture, in MiB."`
+	MinFreeMB       *string `name:"min-free-mb" placeholder:"N" help:"Room that the data folder's disk should have, in MiB."`
 	LogFormat       *string `name:"log-format" placeholder:"text|json" help:"Form of the log."`
 	LogLevel        *string `name:"log-level" placeholder:"debug|info|warn|error" help:"What the log leaves out."`
 	MetricsOpen     *string `name:"metrics-open" placeholder:"true|false" help:"Whether /metrics takes no token."`

@@ -24,6 +24,7 @@ type row struct {
 	kind  uint16
 	level uint64 // the feature level that it came with
 	costs bool   // it spends credits or has them spent: refused while an alarm stands
+	spare bool   // it ends or removes something: taken also while the disks are nearly full
 	apply func(tx *Tx, body []byte) (answer []byte, err error)
 }
 
@@ -64,6 +65,18 @@ func (r row) spends() row {
 	r.costs = true
 	return r
 }
+
+// frees says that a kind ends or removes something, or that the cluster needs it
+// to do so.
+func (r row) frees() row {
+	r.spare = true
+	return r
+}
+
+// Frees says whether a proposal should be taken also where there is hardly room
+// left to write: it ends leases or jobs, removes records, or is the cluster's own
+// housekeeping.
+func Frees(p Proposal) bool { return byKind[p.Kind].spare }
 
 // encoder writes RFC 8949 core deterministic CBOR: equal values, equal bytes.
 var encoder = func() cbor.EncMode {

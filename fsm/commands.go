@@ -19,45 +19,45 @@ func init() {
 	commands = []row{
 		// the cluster itself
 		register[Genesis](1),
-		register[RegisterOrigin](2),
-		register[Expire](3),
-		register[SetNode](4),
+		register[RegisterOrigin](2).frees(),
+		register[Expire](3).frees(),
+		register[SetNode](4).frees(),
 		register[Upgrade](5),
-		register[RaiseAlarm](6).since(2),
-		register[ClearAlarm](7).since(2),
+		register[RaiseAlarm](6).since(2).frees(),
+		register[ClearAlarm](7).since(2).frees(),
 
 		// users
 		register[SignIn](10),
 		register[GrantCredits](11),
 		register[SetPlan](12),
-		register[RevokeUser](13),
+		register[RevokeUser](13).frees(),
 
 		// rules
 		register[CreateRule](20),
 		register[UpdateRule](21),
-		register[DeleteRule](22),
+		register[DeleteRule](22).frees(),
 
 		// jobs
 		register[CreateJob](30).spends(),
 		register[ConfirmUpload](31),
 		register[ExecuteJob](32).spends(),
-		register[CancelJob](33),
+		register[CancelJob](33).frees(),
 
 		// the queue
 		register[Lease](40),
-		register[Report](41),
-		register[Release](42),
-		register[ExpireLeases](43),
-		register[Callback](44),
+		register[Report](41).frees(),
+		register[Release](42).frees(),
+		register[ExpireLeases](43).frees(),
+		register[Callback](44).frees(),
 		register[OpenSession](45),
 		register[SetWorker](46),
-		register[PauseQueue](47),
-		register[PurgeQueue](48),
+		register[PauseQueue](47).frees(),
+		register[PurgeQueue](48).frees(),
 		register[KickDead](49).spends(),
 
 		// objects
 		register[PutObject](50),
-		register[DeleteObject](51),
+		register[DeleteObject](51).frees(),
 
 		// the members
 		register[SetMember](60).since(2),
@@ -71,18 +71,18 @@ func init() {
 		// backups, and epochs after the first
 		register[RecordBackup](70).since(2),
 		register[Restored](71),
-		register[ForgetBackup](72).since(2),
+		register[ForgetBackup](72).since(2).frees(),
 
 		// certificates
 		register[RotateCA](67).since(2),
-		register[StepCA](68).since(2),
+		register[StepCA](68).since(2).frees(),
 		register[KeepACME](69).since(2),
 
 		// who may do what
 		register[CreateToken](80).since(2),
-		register[RevokeToken](81).since(2),
+		register[RevokeToken](81).since(2).frees(),
 		register[PutSecret](82).since(2),
-		register[DeleteSecret](83).since(2),
+		register[DeleteSecret](83).since(2).frees(),
 		register[Rekey](84).since(2),
 		register[Note](85).since(2),
 		register[RollJWT](86).since(2),

@@ -17,6 +17,8 @@ type Options struct {
 	// kind, a broken invariant. It must end the process; the machine applies
 	// nothing after it. Nil panics.
 	Fatal func(error)
+	// Guard is store.Options.Guard: asked before the state is flushed.
+	Guard func() (done func(), err error)
 	// Log gets what an operator should know. Nil discards.
 	Log *slog.Logger
 }
@@ -51,7 +53,7 @@ func Open(dir string, o Options) (*Machine, error) {
 	if o.Fatal == nil {
 		o.Fatal = func(err error) { panic(err) }
 	}
-	s, err := store.Open(dir, store.Options{Logger: o.Log, Fatal: o.Fatal})
+	s, err := store.Open(dir, store.Options{Logger: o.Log, Guard: o.Guard, Fatal: o.Fatal})
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,8 @@ type memberStatus struct {
 	OffsetMS  int64  `json:"clock_offset_ms"` // its wall clock against this node's
 	Hash      string `json:"hash"`
 	HashAt    uint64 `json:"hash_at"`
+	DiskFree  int64  `json:"disk_free"` // bytes on the disk of its data folder
+	Room      string `json:"room"`      // ample; low: it does not want to lead; full: it appends nothing
 }
 
 type queueStatus struct {
@@ -96,6 +98,6 @@ func memberOf(m node.MemberStatus) memberStatus {
 	return memberStatus{
 		ID: m.ID, Cluster: m.Addr, HTTP: m.HTTP, Role: m.Role, Voter: m.Voter, Alive: m.Alive,
 		Version: m.Version, Index: m.Index, Lag: m.Lag, ContactMS: contact,
-		OffsetMS: int64(m.Offset / time.Millisecond), Hash: m.Hash, HashAt: m.HashAt,
+		OffsetMS: int64(m.Offset / time.Millisecond), Hash: m.Hash, HashAt: m.HashAt, DiskFree: m.Free, Room: m.Room,
 	}
 }

@@ -42,6 +42,9 @@ var statusOf = map[fsm.Code]int{
 // seconds: an election is over within a few.
 const retryAfter = 1
 
+// retryFull is the same where a disk is full: somebody has to make room.
+const retryFull = 30
+
 // refusalOf makes a refusal of whatever error a handler returned. ok is false
 // for an error that nobody foresaw; it is logged, and the client learns nothing of it.
 func refusalOf(err error) (r *fsm.Refusal, ok bool) {
@@ -54,6 +57,12 @@ func refusalOf(err error) (r *fsm.Refusal, ok bool) {
 		return fsm.Refuse(fsm.Unavailable, "the node lost its place in the log; try again"), true
 	case errors.Is(err, node.ErrOutcomeUnknown):
 		return fsm.Refuse(outcomeUnknown, "the deadline ran out before the outcome was known; retry with the same Idempotency-Key"), true
+	case errors.Is(err, node.ErrStorageFull):
+		r := fsm.Refuse(storageFull, "the cluster's disks are full; nothing was written; what only ends or deletes something is still taken")
+		r.RetryAfter = retryFull
+		return r, true
+	case errors.Is(err, node.ErrBehind):
+		return fsm.Refuse(fsm.Unavailable, "this node's disk is full and it is behind; ask another node, or read with ?consistency=stale"), true
 	case errors.Is(err, node.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return fsm.Refuse(fsm.Unavailable, "no leader within the deadline; nothing was written; try again"), true
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"stoker/fsm"
@@ -28,5 +29,18 @@ func TestRefusalOf_WhatANodeSays(t *testing.T) {
 		if r, foreseen := refusalOf(c.err); r.Code != c.code || foreseen != c.foreseen {
 			t.Errorf("%v: %s, foreseen %v", c.err, r.Code, foreseen)
 		}
+	}
+}
+
+// Where a disk is full a write and a read are told different things: nobody has
+// room for the one, another node may have the other.
+func TestRefusalOf_AFullDisk(t *testing.T) {
+	r, _ := refusalOf(fmt.Errorf("apply: %w", node.ErrStorageFull))
+	if statusOf[r.Code] != 507 || r.RetryAfter < 10 {
+		t.Errorf("a write: %+v", r)
+	}
+	r, _ = refusalOf(fmt.Errorf("%w: %w", node.ErrUnavailable, node.ErrBehind))
+	if statusOf[r.Code] != 503 || !strings.Contains(r.Message, "another node") {
+		t.Errorf("a read: %+v", r)
 	}
 }

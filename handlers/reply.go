@@ -66,7 +66,8 @@ func (c *call) refuse(err error) {
 }
 
 func (c *call) reject(status int, r *fsm.Refusal) {
-	if status == fasthttp.StatusTooManyRequests || status == fasthttp.StatusServiceUnavailable {
+	switch status {
+	case fasthttp.StatusTooManyRequests, fasthttp.StatusServiceUnavailable, fasthttp.StatusInsufficientStorage:
 		c.http.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(max(r.RetryAfter, retryAfter)))
 	}
 	if status == fasthttp.StatusUnauthorized {

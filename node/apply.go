@@ -40,7 +40,7 @@ func RequestID(id string) Option { return func(p *fsm.Proposal) { p.RequestID = 
 // gives up after Timing.Patience.
 //
 // The error is a *fsm.Refusal (the machine's answer, nothing was changed),
-// ErrUnavailable or ErrOutcomeUnknown.
+// ErrUnavailable, ErrStorageFull or ErrOutcomeUnknown.
 func Apply[A any](ctx context.Context, n *Node, c fsm.Command[A], opts ...Option) (Result[A], error) {
 	p := fsm.Propose(c)
 	p.RequestID = RequestOf(ctx)
@@ -48,6 +48,9 @@ func Apply[A any](ctx context.Context, n *Node, c fsm.Command[A], opts ...Option
 		o(&p)
 	}
 	if err := n.allowed(ctx, p); err != nil {
+		return Result[A]{}, err
+	}
+	if err := n.roomFor(ctx, p); err != nil {
 		return Result[A]{}, err
 	}
 	ctx, done := n.Span(ctx, "propose "+fsm.CommandName(p.Kind))

@@ -192,7 +192,7 @@ func (b *batcher) propose(groups []group) {
 func settle(f raft.ApplyFuture, want int) ([]fsm.Outcome, error) {
 	switch err := f.Error(); {
 	case err == nil:
-	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress), errors.Is(err, raft.ErrEnqueueTimeout):
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress), errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, errNoRoom):
 		return nil, fmt.Errorf("%w: %w", errNotTaken, err)
 	default:
 		return nil, fmt.Errorf("%w: %w", errFateUnknown, err)

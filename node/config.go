@@ -63,7 +63,12 @@ type Config struct {
 	// calls os.Exit(1).
 	Exit func(error)
 
-	level uint64 // the feature level that this node says it understands; tests play an older binary
+	// MinFree is the room, in bytes, that the data folder's disk should have: 256
+	// MiB. A node with less does not lead if another can; see housekeeping.
+	MinFree int64
+
+	disk  func(dir string) (free, size uint64) // nil asks the file system; tests have disks of their own
+	level uint64                               // the feature level that this node says it understands; tests play an older binary
 }
 
 // Timing holds the durations and thresholds; a zero field takes the default.
@@ -118,6 +123,12 @@ func (c Config) withDefaults() Config {
 	}
 	if t.TrailingLogs == 0 {
 		t.TrailingLogs = 8192
+	}
+	if c.MinFree == 0 {
+		c.MinFree = 256 << 20
+	}
+	if c.disk == nil {
+		c.disk = diskSpace
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

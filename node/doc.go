@@ -50,7 +50,11 @@
 //   - A folder that has lost its data is never a voter again.
 //   - No command is in any log that the cluster's feature level does not allow,
 //     and the level is raised only when every member understands it.
-//   - A node whose log cannot be written, or not in time, ends.
+//   - A node whose log, vote or state cannot be written, or not in time, ends. Time
+//     in which the process did not run does not count.
+//   - What might not fit the disk is not begun: a commit of bbolt that fails ends the
+//     process, an entry that is refused before does not. ErrStorageFull says that
+//     nothing was written.
 //   - When Stop returns, no goroutine and no connection of the node is left, save
 //     handlers of Handle that ignore their request's context.
 //
@@ -84,6 +88,11 @@
 //     is much.
 //   - restoring Raft's snapshot on each start: the state is kept in its own file,
 //     and only what is torn or too old is rebuilt.
+//   - going on after a write that failed for want of room: what bbolt and the file
+//     system made of it is not known. The reserve (space.go) is there so that none
+//     fails.
+//   - a file as ballast, to be deleted when the disk is full: somebody has to delete
+//     it, and make it again. The reserve is the same, and comes back by itself.
 //   - one connection for everything: pictures on their way between nodes would
 //     delay proposals, so Call has connections of its own.
 package node

@@ -109,7 +109,7 @@ func (n *Node) look() *look {
 	s := n.machine.Stats()
 	l.views, l.unwritten = s.Views, s.Unflushed
 	l.flushes, l.rows, l.flushed, l.flushTime = s.Flushes, s.FlushRows, s.FlushSize, s.FlushTime
-	l.free, l.disk = diskSpace(n.cfg.Dir)
+	l.free, l.disk = n.cfg.disk(n.cfg.Dir)
 	l.expires = n.cfg.TLS.show().Leaf.NotAfter
 	return l
 }

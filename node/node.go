@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -49,6 +50,7 @@ type Node struct {
 	db        *raftboltdb.BoltStore
 	logs      raft.LogStore
 	votes     raft.StableStore
+	space     space
 	transport *transport
 	acks      *acks
 	spread    spread
@@ -66,6 +68,7 @@ type Node struct {
 	confirms  *rounds
 	leading   sync.WaitGroup // what follows Raft's terms: it ends before Raft does
 	nextTimer deadline
+	closed    atomic.Bool // while it leads: there is no room for commands that need some
 	roster    *roster
 	stale     chan struct{} // the roster may have changed
 	gone      chan struct{} // closed when this node was removed
@@ -97,6 +100,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	_, off := n.tracer.(noop.Tracer)
 	n.tracing = !off
 	n.acks = newAcks(n.spread.look)
+	n.space = space{dir: c.Dir, least: c.MinFree, ask: c.disk, log: c.Log}
 	for _, m := range c.Members {
 		if m.ID == c.ID {
 			n.self = m
@@ -152,20 +156,24 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 	}
 	watch := diskWatch{limit: n.cfg.Timing.DiskStall, exit: n.cfg.Exit, log: n.log}
 	n.votes = watchedVotes{n.db, watch}
-	if n.logs, err = raft.NewLogCache(cachedLogs, &watchedLog{LogStore: n.db, disk: watch, took: n.metrics.fsync}); err != nil {
+	cache, err := raft.NewLogCache(cachedLogs, &watchedLog{LogStore: n.db, disk: watch, took: n.metrics.fsync})
+	if err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
+	n.logs = &roomyLog{LogStore: cache, space: &n.space}
 	// Two are kept: a follower may be reading the older one while a new one is made.
 	if snaps, err = raft.NewFileSnapshotStoreWithLogger(dir, 2, newRaftLog(n.log)); err != nil {
 		return nil, false, fmt.Errorf("node: open the snapshots: %w", err)
 	}
+	state := filepath.Join(n.cfg.Dir, stateDir)
+	snaps = roomySnapshots{snaps, &n.space, func() int64 { return folderBytes(state) }}
 	if empty, err = isEmpty(n.db, snaps); err != nil {
 		return nil, false, fmt.Errorf("node: read the log: %w", err)
 	}
 	if n.nursery, err = openNursery(dir, empty, n.cfg.level); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
-	n.machine, err = openMachine(filepath.Join(n.cfg.Dir, stateDir), n.db, snaps, fsm.Options{Fatal: n.cfg.Exit, Log: n.log}, n.log)
+	n.machine, err = openMachine(state, n.db, snaps, fsm.Options{Guard: n.mayFlush, Fatal: n.cfg.Exit, Log: n.log}, n.log)
 	if err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
@@ -192,7 +200,7 @@ func (n *Node) openPort() error {
 	}
 	n.port = newPort(n.cfg, ln, n.roster)
 	n.control, n.bulk = newClient(n.port), newClient(n.port)
-	n.transport = &transport{acks: n.acks, NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	n.transport = &transport{acks: n.acks, space: &n.space, NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  raftLayer{n.port.raft, n.port},
 		MaxPool: raftPool,
 		Timeout: n.cfg.Timing.RPC,
@@ -244,6 +252,7 @@ func (n *Node) serve() {
 	n.leading.Go(func() { n.lead.follow(n.ctx) })
 	n.wg.Go(func() { n.proposer.run(n.ctx) })
 	n.wg.Go(func() { n.spreadCommits(n.ctx) })
+	n.wg.Go(func() { n.watchSpace(n.ctx) })
 	n.wg.Go(func() { n.followRoster(n.ctx) })
 	n.wg.Go(n.stand)
 	n.wg.Go(func() { n.announce(n.ctx) })
@@ -255,6 +264,7 @@ func (n *Node) serve() {
 	n.WhileLeader("genesis", n.genesis)
 	n.WhileLeader("timers", n.timers)
 	n.WhileLeader("clock", n.steady)
+	n.WhileLeader("housekeeping", n.housekeeping)
 	n.WhileLeader("certificates", n.replaceCA)
 	n.WhileLeader("members", n.autopilot)
 	n.mux.HandleFunc("POST "+pathPropose, n.servePropose)
@@ -289,7 +299,8 @@ func (n *Node) Yield(ctx context.Context) {
 		if n.raft.State() != raft.Leader || len(others) == 0 {
 			return
 		}
-		err := n.transferTo(ctx, "")
+		heir, _ := n.roomy()
+		err := n.transferTo(ctx, heir)
 		if err == nil {
 			return
 		}
@@ -345,7 +356,12 @@ func (n *Node) shutdown() error {
 	}
 	n.wg.Wait()
 	if n.machine != nil {
-		err = errors.Join(err, n.machine.Close())
+		cerr := n.machine.Close()
+		if errors.Is(cerr, errNoRoom) { // what was not flushed is in the log
+			n.log.Warn("the state is not flushed", "err", cerr)
+			cerr = nil
+		}
+		err = errors.Join(err, cerr)
 	}
 	if n.db != nil {
 		err = errors.Join(err, n.db.Close())

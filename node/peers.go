@@ -41,6 +41,10 @@ type report struct {
 	Cert   []byte   `cbor:"20,keyasint,omitempty"` // DER
 	Issuer string   `cbor:"21,keyasint,omitempty"` // fingerprint of the CA that signed it
 	Trusts []string `cbor:"22,keyasint,omitempty"` // fingerprints of the CAs it believes
+
+	Free   int64 `cbor:"30,keyasint"` // bytes on the data folder's disk
+	Room   room  `cbor:"31,keyasint"`
+	Closed bool  `cbor:"32,keyasint"` // it leads, and takes no commands that need room
 }
 
 // freshFor is how many probes may fail before an answer is too old to count.

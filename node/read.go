@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,7 +65,7 @@ func (n *Node) Read(ctx context.Context, c Consistency) (*fsm.View, error) {
 			return nil, unavailable("read", err)
 		}
 	}
-	if err := n.applied.wait(ctx, index); err != nil {
+	if err := n.catchUp(ctx, index); err != nil {
 		return nil, unavailable(fmt.Sprintf("wait for entry %d", index), err)
 	}
 	v := n.machine.View()
@@ -73,6 +74,25 @@ func (n *Node) Read(ctx context.Context, c Consistency) (*fsm.View, error) {
 		return nil, otherEpoch(c.epoch, v.Epoch())
 	}
 	return v, nil
+}
+
+// lastDrops is how long a node whose disk is full waits for its machine: what is
+// in its log is applied sooner, and nothing else will come.
+const lastDrops = time.Second
+
+// catchUp waits until the machine has applied index. If nothing comes into this
+// node's log any more, it says so early: others may have what is asked for.
+func (n *Node) catchUp(ctx context.Context, index uint64) error {
+	now, _ := n.space.last()
+	if now != full {
+		return n.applied.wait(ctx, index)
+	}
+	soon, cancel := context.WithTimeout(ctx, lastDrops)
+	defer cancel()
+	if err := n.applied.wait(soon, index); err != nil {
+		return errors.Join(ErrBehind, err)
+	}
+	return nil
 }
 
 // sameEpoch refuses at once what waiting would not help: this node knows a later

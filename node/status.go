@@ -46,6 +46,8 @@ type MemberStatus struct {
 	Offset  time.Duration `json:"clock_offset"` // its wall clock against this node's, ns
 	Hash    string        `json:"hash"`
 	HashAt  uint64        `json:"hash_at"`
+	Free    int64         `json:"disk_free"` // bytes on its data folder's disk
+	Room    string        `json:"room"`      // ample, low, full: what that means there
 }
 
 // Leader is whom this node takes for the leader.
@@ -83,6 +85,7 @@ func (n *Node) Status() Status {
 			Role: h.report.Role, Version: h.report.Version, Level: h.level(), Index: h.report.Index,
 			Contact: contact, Offset: h.offset,
 			Hash: hex.EncodeToString(h.report.Hash), HashAt: h.report.HashAt,
+			Free: h.report.Free, Room: h.report.Room.String(),
 		})
 	}
 	for i := range s.Members {
@@ -93,9 +96,11 @@ func (n *Node) Status() Status {
 
 func (n *Node) report() report {
 	at, sum := n.machine.Hash()
+	has, free := n.space.last()
 	r := report{
 		ID: n.cfg.ID, Role: roleOf(n.raft.State()), Term: n.raft.CurrentTerm(), Index: n.machine.Index(),
 		Hash: sum[:], HashAt: at, Version: n.cfg.Version, Wall: n.cfg.Wall().UnixNano(), Level: n.cfg.level,
+		Free: free, Room: has, Closed: n.closed.Load(),
 	}
 	r.Cert, r.Issuer, r.Trusts = n.cfg.TLS.now.Load().certified()
 	return r

@@ -22,8 +22,9 @@ import (
 // when Timing.Commit runs out, and every read there would wait for it.
 type transport struct {
 	*raft.NetworkTransport
-	acks *acks
-	raft atomic.Pointer[raft.Raft] // nil until Raft has started
+	acks  *acks
+	space *space
+	raft  atomic.Pointer[raft.Raft] // nil until Raft has started
 }
 
 var (
@@ -113,8 +114,12 @@ func (t *transport) RequestVote(id raft.ServerID, to raft.ServerAddress, req *ra
 	return t.ask(func() error { return t.NetworkTransport.RequestVote(id, to, req, resp) })
 }
 
-// RequestPreVote changes nothing at the voter.
+// RequestPreVote changes nothing at the voter. A node that cannot append to its
+// log does not ask: as a leader it would step down with its first entry.
 func (t *transport) RequestPreVote(id raft.ServerID, to raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	if now, _ := t.space.last(); now == full {
+		return errNoRoom
+	}
 	return t.ask(func() error { return t.NetworkTransport.RequestPreVote(id, to, req, resp) })
 }
 

@@ -62,7 +62,7 @@ func (s *Store) Put(ctx context.Context, in PutRequest) (fsm.Object, error) {
 	o.SHA256, o.MD5 = sums.SHA256[:], sums.MD5[:]
 	done, err := node.Apply(ctx, s.node, fsm.PutObject{Object: o}, node.By(in.By), node.RequestID(in.RequestID))
 	var refused *fsm.Refusal
-	if errors.Is(err, node.ErrUnavailable) || errors.As(err, &refused) {
+	if errors.Is(err, node.ErrUnavailable) || errors.Is(err, node.ErrStorageFull) || errors.As(err, &refused) {
 		s.withdraw(o, b)
 	}
 	if err == nil {

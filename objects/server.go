@@ -278,6 +278,8 @@ func (c *call) asS3(err error) *Error {
 		return fail(ServiceUnavailable, "%s", refused.Message)
 	case errors.As(err, &refused):
 		return fail(AccessDenied, "%s", refused.Message)
+	case errors.Is(err, node.ErrStorageFull):
+		return fail(StorageFull, "the cluster's disks are full; nothing was stored")
 	case errors.Is(err, node.ErrUnavailable):
 		return fail(ServiceUnavailable, "the cluster has no leader at the moment; nothing was changed, try again")
 	case errors.Is(err, node.ErrOutcomeUnknown):

@@ -18,12 +18,15 @@ type flushStats struct {
 const slowFlush = time.Second
 
 // Flush returns when everything applied before the call is in the file and
-// synced.
+// synced, or with the error of Options.Guard.
 func (s *Store) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	want := s.applied
+	want, before := s.applied, s.putOffs
 	for s.durable < want && s.err == nil {
+		if s.putOffs > before {
+			return s.putOff
+		}
 		signal(s.kick)
 		s.settled.Wait()
 	}
@@ -61,11 +64,28 @@ func (s *Store) flusher() {
 		case <-s.kick:
 		case <-timer.C:
 		}
-		if err := s.flush(); err != nil {
+		done, err := s.options.Guard()
+		if err != nil {
+			s.delay(err)
+			timer.Reset(max(s.options.FlushEvery, time.Second))
+			continue
+		}
+		err = s.flush()
+		done()
+		if err != nil {
 			s.fail(err)
 			return
 		}
 	}
+}
+
+// delay tells those who wait for a flush that it is put off.
+func (s *Store) delay(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.putOffs++
+	s.putOff = fmt.Errorf("store: flush put off: %w", err)
+	s.settled.Broadcast()
 }
 
 // flush makes the overlay of this moment durable. The readers see the same rows

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,5 +219,37 @@ func TestOpen_TheFileIsOneStores(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, stateName)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestFlush_PutOff(t *testing.T) {
+	var full atomic.Bool
+	full.Store(true)
+	none := errors.New("no room")
+	s, err := Open(t.TempDir(), Options{FlushEvery: time.Millisecond, Guard: func() (func(), error) {
+		if full.Load() {
+			return nil, none
+		}
+		return func() {}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "a", 1)
+	if err := s.Flush(); !errors.Is(err, none) {
+		t.Fatalf("a flush that may not begin: %v", err)
+	}
+	put(t, s, "b", 2)
+	if st := s.Stats(); st.Durable != 0 || st.Applied != 2 {
+		t.Errorf("%+v", st)
+	}
+	full.Store(false)
+	if err := s.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	full.Store(true)
+	put(t, s, "c", 3)
+	if err := s.Close(); !errors.Is(err, none) {
+		t.Errorf("close: %v", err)
 	}
 }

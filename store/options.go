@@ -20,6 +20,11 @@ type Options struct {
 	// latest. Zero: 1 s. Negative: only FlushBytes and Flush start a flush.
 	FlushEvery time.Duration
 
+	// Guard is asked before each flush. An error puts the flush off: the rows
+	// stay in memory, Flush returns the error, and the next try is FlushEvery
+	// later. done is called when the flush has ended. Nil: every flush may begin.
+	Guard func() (done func(), err error)
+
 	// Fatal is told, once, that bbolt failed in the background. The store then
 	// refuses every Update, Flush, Snapshot and Restore with the same error;
 	// the process should end, since what is on disk no longer follows the log.
@@ -36,6 +41,9 @@ func (o Options) validate() (Options, error) {
 	}
 	if o.FlushEvery == 0 {
 		o.FlushEvery = time.Second
+	}
+	if o.Guard == nil {
+		o.Guard = func() (func(), error) { return func() {}, nil }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -23,12 +23,14 @@ type Store struct {
 
 	// mu guards what follows and is held for moments only.
 	mu       sync.Mutex
-	settled  *sync.Cond // of mu: durable, now.frozen or err has changed
+	settled  *sync.Cond // of mu: durable, now.frozen, putOffs or err has changed
 	now      layers     // what the next reader gets; holds a reference of now.base
 	file     *file      // holds a reference
 	applied  uint64     // updates that wrote something
 	freezing uint64     // applied, when now.frozen was frozen
 	durable  uint64     // applied, as of the last commit
+	putOffs  uint64     // flushes that Options.Guard put off
+	putOff   error      // what it said last
 	err      error      // why nothing more can be done: ErrClosed or the flusher's
 	flushed  flushStats
 
@@ -183,7 +185,7 @@ func (s *Store) failed() error {
 	return s.err
 }
 
-// Close flushes and closes; an Update that comes later gets ErrClosed. Open views
+// Close flushes, if Options.Guard lets it, and closes; an Update that comes later gets ErrClosed. Open views
 // and snapshots stay readable, and the file stays locked until the last of them
 // is closed. Closing again does nothing.
 func (s *Store) Close() error {

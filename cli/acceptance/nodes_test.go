@@ -83,7 +83,7 @@ func serve(ctx context.Context, c config.Config) error {
 		members = append(members, node.Member{ID: m.ID, Addr: m.Cluster, HTTP: m.HTTP})
 	}
 	n, err := node.Start(ctx, node.Config{
-		ID: c.ID, Dir: c.Data, Members: members, TLS: tlsConfig, Listener: private, SealKey: secrets.SealKey, Log: log,
+		ID: c.ID, Dir: c.Data, Members: members, TLS: tlsConfig, Listener: private, MinFree: int64(c.MinFreeMB) << 20, SealKey: secrets.SealKey, Log: log,
 		Genesis: func() fsm.Genesis { return g },
 	})
 	if err != nil {

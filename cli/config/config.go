@@ -22,6 +22,7 @@ type Config struct {
 
 	CORSOrigins []string `toml:"cors_origins"`  // origins of browser apps, or "*"; empty: none
 	MaxUploadMB int      `toml:"max_upload_mb"` // largest picture, in MiB; 0: 25
+	MinFreeMB   int      `toml:"min_free_mb"`   // room that the data folder's disk should have, in MiB; 0: 256
 	LogFormat   string   `toml:"log_format"`    // text or json; empty: text
 	LogLevel    string   `toml:"log_level"`     // debug, info, warn or error; empty: info
 	MetricsOpen bool     `toml:"metrics_open"`  // /metrics takes no token
@@ -64,6 +65,9 @@ func (c *Config) defaults() {
 	}
 	if c.MaxUploadMB == 0 {
 		c.MaxUploadMB = 25
+	}
+	if c.MinFreeMB == 0 {
+		c.MinFreeMB = 256
 	}
 }
 

@@ -16,6 +16,9 @@ import (
 // maxUploadMB bounds max_upload_mb: beyond it an upload outlives every deadline on the way.
 const maxUploadMB = 1024
 
+// leastFreeMB is the least min_free_mb: a sixteenth of it takes the last flush of the state.
+const leastFreeMB = 64
+
 // named is a key and what it was set to.
 type named struct{ key, value string }
 
@@ -79,6 +82,9 @@ func (c *Config) validate() error {
 		if _, err := ParseNetwork(proxy); err != nil {
 			complain("trusted_proxies", "%w", err)
 		}
+	}
+	if c.MinFreeMB < leastFreeMB {
+		complain("min_free_mb", "%d: choose at least %d: a quarter of it is kept for what must be written when nothing else is", c.MinFreeMB, leastFreeMB)
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		complain("log_format", "%q: choose text or json", c.LogFormat)

@@ -33,6 +33,7 @@ func nodeFile(all []Node, n Node, tokens operatorTokens, sealedCA []byte) []byte
 	line("")
 	line("cors_origins = []              # [\"https://app.example.org\"] or [\"*\"]")
 	line("max_upload_mb = 25")
+	line("min_free_mb = 256              # with less room on its disk a node does not lead, and takes no pictures")
 	line("trusted_proxies = []           # [\"10.0.0.0/8\"]: whose X-Forwarded-For says where a request comes from")
 	line("signups_per_minute = 60        # by one address; see docs/security.md for the other limits")
 	line("log_format = \"text\"            # or json")

@@ -33,6 +33,8 @@ type Member struct {
 	Lag     uint64  `json:"lag"`             // entries behind the furthest member
 	Contact float64 `json:"last_contact_ms"` // since it was last heard of; −1: never
 	Offset  float64 `json:"clock_offset_ms"` // its wall clock against that of the node that answered
+	Free    int64   `json:"disk_free"`       // bytes
+	Room    string  `json:"room"`            // ample, low, full
 }
 
 // silence is how long a member may say nothing before it is shown as down, in ms. Members ask each other every second.

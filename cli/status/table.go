@@ -17,9 +17,9 @@ func (s Status) Render(w io.Writer) {
 	t := table.NewWriter()
 	t.SetOutputMirror(w)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"node", "role", "state", "address", "index", "lag", "heard", "clock", "version"})
+	t.AppendHeader(table.Row{"node", "role", "state", "address", "index", "lag", "heard", "clock", "disk", "version"})
 	for _, m := range s.Members {
-		t.AppendRow(table.Row{m.ID, s.role(m), state(m), m.HTTP, m.Index, m.Lag, heard(m.Contact), clock(m.Offset), m.Version})
+		t.AppendRow(table.Row{m.ID, s.role(m), state(m), m.HTTP, m.Index, m.Lag, heard(m.Contact), clock(m.Offset), disk(m), m.Version})
 	}
 	t.Render()
 	if s.Leader == "" {
@@ -57,6 +57,21 @@ func clock(ms float64) string {
 		return "in step"
 	}
 	return fmt.Sprintf("%+.2f s", ms/1000)
+}
+
+// disk is how much is free, and whether that is too little.
+func disk(m Member) string {
+	if m.Contact < 0 {
+		return ""
+	}
+	free := fmt.Sprintf("%d MiB", m.Free>>20)
+	if m.Free >= 10<<30 {
+		free = fmt.Sprintf("%d GiB", m.Free>>30)
+	}
+	if m.Room == "low" || m.Room == "full" {
+		return free + ", " + strings.ToUpper(m.Room)
+	}
+	return free
 }
 
 func ready(byPreset map[string]int) string {

@@ -15,7 +15,7 @@ const answer = `{"success":true,"error":null,"meta":{"request_id":"r","timestamp
 "cluster_id":"c_1","epoch":2,"version":"v1","node":"n1","role":"follower","leader":"n2","term":7,"index":42,"news":true,
 "members":[
 {"id":"n1","http":"10.0.0.1:8080","role":"follower","voter":true,"alive":true,"version":"v1","index":42,"lag":0,"last_contact_ms":0,"clock_offset_ms":0},
-{"id":"n2","http":"10.0.0.2:8080","role":"leader","voter":true,"alive":true,"version":"v2","index":42,"lag":0,"last_contact_ms":120,"clock_offset_ms":-1500},
+{"id":"n2","http":"10.0.0.2:8080","role":"leader","voter":true,"alive":true,"version":"v2","index":42,"lag":0,"last_contact_ms":120,"clock_offset_ms":-1500,"disk_free":104857600,"room":"low"},
 {"id":"n3","http":"10.0.0.3:8080","role":"follower","voter":false,"alive":false,"version":"v1","index":40,"lag":2,"last_contact_ms":65000,"clock_offset_ms":0},
 {"id":"n4","http":"10.0.0.4:8080","role":"","voter":true,"alive":false,"version":"","index":0,"lag":42,"last_contact_ms":-1,"clock_offset_ms":0}],
 "queue":{"ready":{"seller":3,"interior":5},"leases":2,"dead":1,"waiters":4}}}`
@@ -44,7 +44,7 @@ func TestRender(t *testing.T) {
 	var table strings.Builder
 	s.Render(&table)
 	for _, says := range []string{
-		"cluster c_1, epoch 2, term 7, as n1 sees it", "│ leader ", "-1.50 s", "follower (no vote)", "│ down ", "65 s ago", "never",
+		"cluster c_1, epoch 2, term 7, as n1 sees it", "│ leader ", "-1.50 s", "100 MiB, LOW", "follower (no vote)", "│ down ", "65 s ago", "never",
 		"queue: 5 interior, 3 seller ready, 2 leases, 1 dead, 4 workers waiting",
 	} {
 		if !strings.Contains(table.String(), says) {
