@@ -48,6 +48,9 @@ type commands struct {
 	Cert   certCommand   `cmd:"" help:"Show nodes' certificates, replace the CA."`
 	Audit  auditCommand  `cmd:"" help:"Show and export what operators did."`
 
+	Upgrade upgradeCommand `cmd:"" help:"Upgrade nodes one by one; turn on what is new."`
+	Verify  verifyCommand  `cmd:"" help:"Hold the nodes' states against each other."`
+
 	kong.Plugins
 
 	Version versionCommand `cmd:"" help:"Print this binary's version."`

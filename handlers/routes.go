@@ -53,6 +53,10 @@ var routes = []route{
 
 	// the operator
 	{"GET", "/admin/status", adminRead, 200, (*Server).adminStatus},
+	{"GET", "/admin/upgrade", adminRead, 200, (*Server).adminUpgrade},
+	{"POST", "/admin/upgrade", admin, 200, (*Server).adminFinalize},
+	{"GET", "/admin/verify", adminRead, 200, (*Server).adminVerify},
+	{"POST", "/admin/verify/clear", admin, 200, (*Server).adminClearAlarm},
 	{"GET", "/admin/users/{id}", adminRead, 200, (*Server).adminUser},
 	{"POST", "/admin/users/{id}/credits", admin, 200, (*Server).adminGrant},
 	{"PUT", "/admin/users/{id}/plan", admin, 200, (*Server).adminPlan},

@@ -116,19 +116,20 @@ func (n *Node) Upgrade() Upgrade {
 	return u
 }
 
-// FinalizeUpgrade raises the cluster to the newest level that this node
-// understands, once every member of the configuration, with a vote or without,
-// has lately said that it does too. It refuses otherwise and names who is
-// missing. From then on no older binary can take part.
-func (n *Node) FinalizeUpgrade(ctx context.Context, opts ...Option) (Result[fsm.Upgraded], error) {
+// NextUpgrade is the command that raises the cluster to the newest level that
+// this node understands, once every member of the configuration, with a vote or
+// without, has lately said that it does too. Until then it is a refusal that
+// names who is missing. When the command is applied no older binary can take part
+// any more.
+func (n *Node) NextUpgrade() (fsm.Upgrade, error) {
 	u := n.Upgrade()
 	if len(u.Missing) > 0 {
 		var why []string
 		for _, m := range u.Missing {
 			why = append(why, m.ID+": "+m.Why)
 		}
-		return Result[fsm.Upgraded]{}, fsm.Refuse(fsm.FeatureLevel,
-			"not all nodes are upgraded to level %d (%s); upgrade them, or remove those that are gone, and finalize then", u.Newest, strings.Join(why, "; "))
+		return fsm.Upgrade{}, fsm.Refuse(fsm.FeatureLevel,
+			"not all nodes are known to understand level %d (%s); upgrade them, or remove those that are gone, and finalize then", u.Newest, strings.Join(why, "; "))
 	}
-	return Apply(ctx, n, fsm.Upgrade{To: u.Newest}, opts...)
+	return fsm.Upgrade{To: u.Newest}, nil
 }

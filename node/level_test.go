@@ -54,7 +54,7 @@ func TestLevel_mixed(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Second) // the probes
-		_, err := c.node("n1").FinalizeUpgrade(t.Context())
+		_, err := c.node("n1").NextUpgrade()
 		if !refusedWith(err, fsm.FeatureLevel) || !strings.Contains(err.Error(), "n2: its version test understands level 1") {
 			t.Errorf("finalized with an old member: %v", err)
 		}
@@ -62,12 +62,16 @@ func TestLevel_mixed(t *testing.T) {
 		old = nil
 		c.crash("n2")
 		time.Sleep(10 * time.Second)
-		if _, err := c.node("n1").FinalizeUpgrade(t.Context()); !refusedWith(err, fsm.FeatureLevel) || !strings.Contains(err.Error(), "n2: it does not answer") {
+		if _, err := c.node("n1").NextUpgrade(); !refusedWith(err, fsm.FeatureLevel) || !strings.Contains(err.Error(), "n2: it does not answer") {
 			t.Errorf("finalized with a silent member: %v", err)
 		}
 		must(c.start("n2"))
 		time.Sleep(5 * time.Second)
-		r, err := c.node("n3").FinalizeUpgrade(t.Context())
+		next, err := c.node("n3").NextUpgrade()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Apply(t.Context(), c.node("n3"), next)
 		if err != nil || r.Answer.Level != fsm.Level {
 			t.Fatalf("finalize: %v, %v", r.Answer, err)
 		}

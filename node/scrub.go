@@ -26,11 +26,11 @@ type scrubbed struct {
 // Scrub is one walk through a node's own rows, held against the digest that its
 // state carries.
 type Scrub struct {
-	Index uint64        `json:"index" cbor:"1,keyasint"` // of the state that was read
-	Rows  int           `json:"rows" cbor:"2,keyasint"`
-	Took  time.Duration `json:"took" cbor:"3,keyasint"`  // ns
-	At    time.Time     `json:"at" cbor:"4,keyasint"`    // when it ended; zero: there was none
-	Wrong string        `json:"wrong" cbor:"5,keyasint"` // what is wrong with the rows; "": nothing
+	Index uint64    `json:"index" cbor:"1,keyasint"` // of the state that was read
+	Rows  int       `json:"rows" cbor:"2,keyasint"`
+	Took  int64     `json:"took_ns" cbor:"3,keyasint"`     // ns
+	At    time.Time `json:"at,omitzero" cbor:"4,keyasint"` // when it ended; zero: there was none
+	Wrong string    `json:"wrong" cbor:"5,keyasint"`       // what is wrong with the rows; "": nothing
 }
 
 // scrub walks until ctx ends.
@@ -40,7 +40,7 @@ func (n *Node) scrub(ctx context.Context) {
 		if err != nil {
 			return // ctx has ended
 		}
-		rest = max(n.cfg.Timing.Scrub, restFactor*s.Took)
+		rest = max(n.cfg.Timing.Scrub, restFactor*time.Duration(s.Took))
 	}
 }
 
@@ -71,7 +71,7 @@ func (n *Node) scrubOnce(ctx context.Context, pace func(int) error) (Scrub, erro
 	if gaveUp != nil {
 		return Scrub{}, gaveUp
 	}
-	s := Scrub{Index: v.Index(), Rows: rows, Took: time.Since(began), At: n.cfg.Wall()}
+	s := Scrub{Index: v.Index(), Rows: rows, Took: time.Since(began).Nanoseconds(), At: n.cfg.Wall()}
 	if err != nil {
 		s.Wrong = err.Error()
 	}
