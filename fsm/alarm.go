@@ -73,8 +73,6 @@ func (c ClearAlarm) apply(tx *Tx) (Alarm, error) {
 	return a, nil
 }
 
-func (c ClearAlarm) deed() deed { return deed{Subject: string(c.Kind)} }
-
 // Alarms are those that stand.
 func (v *View) Alarms() []Alarm { return values(alarms.Scan(v, "")) }
 

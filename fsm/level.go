@@ -3,7 +3,6 @@ package fsm
 import (
 	"errors"
 	"fmt"
-	"strconv"
 )
 
 // Level is the newest feature level that this binary understands. A level is a
@@ -70,8 +69,6 @@ func (c Upgrade) apply(tx *Tx) (Upgraded, error) {
 	}
 	return Upgraded{Level: tx.level()}, nil
 }
-
-func (c Upgrade) deed() deed { return deed{Subject: "level " + strconv.FormatUint(c.To, 10)} }
 
 // rise puts the cluster at a level. The error stops the node.
 func (tx *Tx) rise(level uint64) error {
