@@ -17,10 +17,11 @@ import (
 )
 
 // rooms says what each room may import of the others. Imports point down:
-// handlers, queue, node, fsm, store; objects stands beside and may use node;
-// client and cli see the cluster from outside. pki is certificates alone.
+// handlers, queue, node, fsm, store; objects stands beside and may use node, and
+// backup both; client and cli see the cluster from outside. pki is certificates alone.
 var rooms = map[string][]string{
-	"handlers": {"queue", "node", "fsm", "store", "objects"},
+	"handlers": {"queue", "node", "fsm", "store", "objects", "backup"},
+	"backup":   {"objects", "node", "fsm", "store"},
 	"queue":    {"node", "fsm", "store"},
 	"node":     {"fsm", "store", "pki"},
 	"fsm":      {"store"},

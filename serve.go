@@ -36,6 +36,10 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
+	backups, err := keeper(c, log)
+	if err != nil {
+		return err
+	}
 	public, err := net.Listen("tcp", c.HTTP)
 	if err != nil {
 		return fmt.Errorf("the public port: %w: is another process on it? --http or STOKER_HTTP names another one", err)
@@ -61,11 +65,13 @@ func serve(ctx context.Context, c config.Config) error {
 	}
 	server, err := handlers.Start(handlers.Config{
 		Listener: public, Node: n, Queue: queue.New(n, log), Objects: blobs,
-		PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, Limits: limitsOf(c), MetricsOpen: c.MetricsOpen, Version: version(), Log: log,
+		BackupSchedule: backups.Schedule.String(), PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, Limits: limitsOf(c), MetricsOpen: c.MetricsOpen, Version: version(), Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, public.Close(), stop(n))
 	}
+	backups.Node, backups.Objects = n, blobs
+	backups.Start()
 	log.Info("serving", "id", c.ID, "http", public.Addr().String(), "cluster", cluster.Addr().String(), "version", version())
 
 	<-ctx.Done()

@@ -27,6 +27,8 @@ type Hooks struct {
 	Serve func(ctx context.Context, c config.Config) error
 	// Sign replaces a node's certificate on its own machine, and says until when it holds.
 	Sign func(config.Config) (until time.Time, err error)
+	// Archives are backups, offline.
+	Archives Archives
 	// Version of this binary, for `stoker version`.
 	Version string
 	// More commands, each a pointer to a struct of kong commands: those that need the inner rooms.
@@ -52,6 +54,10 @@ type commands struct {
 	Verify  verifyCommand  `cmd:"" help:"Hold the nodes' states against each other."`
 
 	kong.Plugins
+
+	Backup  backupCommand  `cmd:"" help:"Back the cluster up; list and verify backups."`
+	Restore restoreCommand `cmd:"" help:"Make a new cluster out of a backup."`
+	Recover recoverCommand `cmd:"" help:"Go on with the one node that is left when most are lost for good."`
 
 	Version versionCommand `cmd:"" help:"Print this binary's version."`
 }

@@ -41,7 +41,16 @@ type serveFlags struct {
 	WrongTokens     *string `name:"wrong-tokens-per-minute" placeholder:"N" help:"Wrong tokens an address may show; -1: any number."`
 	TrustedProxies  *string `name:"trusted-proxies" placeholder:"NETWORK,…" help:"Proxies whose X-Forwarded-For counts."`
 	OTLPEndpoint    *string `name:"otlp-endpoint" placeholder:"URL" help:"Where traces are sent (OTLP over HTTP)."`
-	Members         *string `name:"members" placeholder:"ID=CLUSTER=HTTP,…" help:"All nodes."`
+
+	BackupSchedule   *string `name:"backup-schedule" placeholder:"TEXT" help:"When to make backups: every 6h, or cron's five fields."`
+	BackupTo         *string `name:"backup-to" placeholder:"DIR|s3://…" help:"Where to keep them."`
+	BackupBlobs      *string `name:"backup-blobs" placeholder:"include|reference" help:"With or without the pictures."`
+	BackupKeep       *string `name:"backup-keep" placeholder:"N" help:"How many stay."`
+	BackupKeepDays   *string `name:"backup-keep-days" placeholder:"N" help:"How old one may become."`
+	BackupS3Endpoint *string `name:"backup-s3-endpoint" placeholder:"URL" help:"Endpoint of the bucket."`
+	BackupS3Region   *string `name:"backup-s3-region" placeholder:"NAME" help:"Its region."`
+
+	Members *string `name:"members" placeholder:"ID=CLUSTER=HTTP,…" help:"All nodes."`
 }
 
 // Help shows how to call it.

@@ -79,6 +79,7 @@ func (c Restored) apply(tx *Tx) (Epoch, error) {
 			secrets.Delete(tx.Tx, k)
 		}
 		putSecret(tx, UseCA, Secret{ID: "ca", Sealed: c.SealedCA})
+		trusts.Delete(tx.Tx, trustKey) // as after Genesis
 		trusts.Delete(tx.Tx, trustKey) // a CA that was taking over belongs to the old cluster
 	}
 	putTokens(tx, AdminToken, fmt.Sprintf("admin of epoch %d", e.Epoch), c.AdminTokens)

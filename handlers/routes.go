@@ -86,6 +86,8 @@ var routes = []route{
 	{"POST", "/admin/certificates/rotate", admin, 200, (*Server).adminRotateCA},
 	{"POST", "/admin/certificates/{id}/issue", admin, 201, (*Server).adminIssueCertificate},
 	{"GET", "/admin/audit", adminRead, 200, (*Server).adminAudit},
+	{"GET", "/admin/backup", admin, 200, (*Server).adminBackup},
+	{"GET", "/admin/backups", adminRead, 200, (*Server).adminBackups},
 
 	// anybody
 	{"GET", "/health", anyone, 200, (*Server).health},

@@ -36,9 +36,11 @@ type Config struct {
 	CORSOrigins []string
 	// MetricsOpen shows /metrics to whoever asks; otherwise it takes the admin token.
 	MetricsOpen bool
-	Limits      Limits
-	Version     string       // of the binary, shown by /health
-	Log         *slog.Logger // nil discards
+	// BackupSchedule is shown to the operator; "" is none.
+	BackupSchedule string
+	Limits         Limits
+	Version        string       // of the binary, shown by /health
+	Log            *slog.Logger // nil discards
 
 	Timeout    time.Duration // of a request, parked polls apart; 10 s
 	Read       time.Duration // to receive a whole request; 30 s

@@ -229,7 +229,7 @@ func (n *Node) bootstrap(ctx context.Context, conf *raft.Config, db *raftboltdb.
 		servers = append(servers, raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.ID)})
 	}
 	slices.SortFunc(servers, func(a, b raft.Server) int { return strings.Compare(string(a.ID), string(b.ID)) })
-	if err := db.SetUint64([]byte("CurrentTerm"), 0); err != nil { // see isEmpty
+	if err := db.SetUint64([]byte(keyTerm), 0); err != nil { // see isEmpty
 		return err
 	}
 	if err := raft.BootstrapCluster(conf, db, db, snaps, n.transport, raft.Configuration{Servers: servers}); err != nil {
@@ -265,13 +265,16 @@ func isEmpty(db *raftboltdb.BoltStore, snaps raft.SnapshotStore) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	term, err := number(db, "CurrentTerm")
+	term, err := number(db, keyTerm)
 	if err != nil {
 		return false, err
 	}
 	voted, err := number(db, "LastVoteTerm")
 	return last == 0 && len(all) == 0 && term <= 1 && voted == 0, err
 }
+
+// keyTerm is where Raft keeps its term.
+const keyTerm = "CurrentTerm"
 
 func number(db *raftboltdb.BoltStore, key string) (uint64, error) {
 	v, err := db.GetUint64([]byte(key))

@@ -26,6 +26,11 @@ func (n *Node) WhileLeader(name string, duty func(ctx context.Context, term uint
 	})
 }
 
+// WhileRunning runs duty on this node, leader or not, until it stops.
+func (n *Node) WhileRunning(duty func(ctx context.Context)) {
+	n.wg.Go(func() { duty(n.ctx) })
+}
+
 // expireLimit is how many timers one command fires: a few milliseconds' work.
 const expireLimit = 256
 

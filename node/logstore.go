@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -33,6 +34,16 @@ func openLog(dir string) (*raftboltdb.BoltStore, error) {
 		return nil, fmt.Errorf("open the log in %s (is another process using it?): %w", dir, err)
 	}
 	return b, nil
+}
+
+// openSnapshots opens Raft's snapshots, which are in the folder of its log. Two
+// are kept: a follower may be reading the older one while a new one is made.
+func openSnapshots(dir string, log *slog.Logger) (raft.SnapshotStore, error) {
+	snaps, err := raft.NewFileSnapshotStoreWithLogger(dir, 2, newRaftLog(log))
+	if err != nil {
+		return nil, fmt.Errorf("node: open the snapshots: %w", err)
+	}
+	return snaps, nil
 }
 
 // watchedLog is Raft's log under watch.

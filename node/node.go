@@ -161,9 +161,8 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
 	n.logs = &roomyLog{LogStore: cache, space: &n.space}
-	// Two are kept: a follower may be reading the older one while a new one is made.
-	if snaps, err = raft.NewFileSnapshotStoreWithLogger(dir, 2, newRaftLog(n.log)); err != nil {
-		return nil, false, fmt.Errorf("node: open the snapshots: %w", err)
+	if snaps, err = openSnapshots(dir, n.log); err != nil {
+		return nil, false, err
 	}
 	state := filepath.Join(n.cfg.Dir, stateDir)
 	snaps = roomySnapshots{snaps, &n.space, func() int64 { return folderBytes(state) }}

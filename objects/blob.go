@@ -31,9 +31,9 @@ func NameBlob(bucket, key, upload string) Blob {
 	return Blob(hex.EncodeToString(sum[:]) + "-" + upload)
 }
 
-// blobOf names the file of a record. A record that is a copy shares the file of
+// BlobOf names the file of a record. A record that is a copy shares the file of
 // the key that its bytes were uploaded under.
-func blobOf(o fsm.Object) Blob {
+func BlobOf(o fsm.Object) Blob {
 	key := o.Key
 	if o.File != "" {
 		key = o.File
@@ -41,9 +41,9 @@ func blobOf(o fsm.Object) Blob {
 	return NameBlob(o.Bucket, key, o.Upload)
 }
 
-// parseBlob takes a name from another node; it trusts it no more than a
+// ParseBlob takes a name from another node; it trusts it no more than a
 // client's, since it becomes a path.
-func parseBlob(name string) (Blob, bool) {
+func ParseBlob(name string) (Blob, bool) {
 	hash, upload, ok := strings.Cut(name, "-")
 	if !ok || len(hash) != 2*sha256.Size || !only(hash, "0123456789abcdef") {
 		return "", false

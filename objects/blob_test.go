@@ -194,7 +194,7 @@ func TestDisk_CrashLeftovers(t *testing.T) {
 
 func TestParseBlob(t *testing.T) {
 	good := NameBlob("photos", "k", "abc234")
-	if b, ok := parseBlob(string(good)); !ok || b != good {
+	if b, ok := ParseBlob(string(good)); !ok || b != good {
 		t.Errorf("%q %v", b, ok)
 	}
 	hash := string(good[:64])
@@ -202,7 +202,7 @@ func TestParseBlob(t *testing.T) {
 		"", "-", hash, hash + "-", "-abc", hash[:63] + "-abc", hash + "-ABC", hash + "-a-b", hash + "-../x",
 		hash + "-a/b", strings.ToUpper(hash) + "-abc", "../" + hash[3:] + "-abc", hash + "-" + strings.Repeat("a", 65),
 	} {
-		if _, ok := parseBlob(bad); ok {
+		if _, ok := ParseBlob(bad); ok {
 			t.Errorf("%q was taken for a blob's name", bad)
 		}
 	}

@@ -21,7 +21,7 @@ const trailerSize = sha256.Size
 type blobServer struct{ disk *Disk }
 
 func (s blobServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b, ok := parseBlob(strings.TrimPrefix(r.URL.Path, blobPath))
+	b, ok := ParseBlob(strings.TrimPrefix(r.URL.Path, blobPath))
 	if !ok {
 		http.Error(w, "no blob has such a name", http.StatusBadRequest)
 		return

@@ -38,7 +38,7 @@ func (s *Store) Head(ctx context.Context, bucket, key string) (fsm.Object, error
 // can be sent without passing through memory), else the bytes stream through
 // from a member that has one.
 func (s *Store) Open(o fsm.Object, off, n int64) (io.ReadCloser, error) {
-	b := blobOf(o)
+	b := BlobOf(o)
 	f, size, err := s.disk.Open(b)
 	switch {
 	case err != nil:

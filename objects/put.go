@@ -41,7 +41,7 @@ func (s *Store) Put(ctx context.Context, in PutRequest) (fsm.Object, error) {
 		return o, err
 	}
 	defer w.Close()
-	b := blobOf(o)
+	b := BlobOf(o)
 	var second *delivery
 	if len(s.others()) > 0 {
 		second = s.peers.deliver(ctx, w, b, in.Size)

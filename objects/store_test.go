@@ -63,11 +63,11 @@ func TestBlobOf_CopySharesTheFile(t *testing.T) {
 	first := fsm.Object{Bucket: "photos", Key: "etc/a", Upload: "u1"}
 	copied := first
 	copied.Key, copied.File = "etc/b", "etc/a"
-	if blobOf(copied) != blobOf(first) {
-		t.Errorf("the copy is named %s, the file %s", blobOf(copied), blobOf(first))
+	if BlobOf(copied) != BlobOf(first) {
+		t.Errorf("the copy is named %s, the file %s", BlobOf(copied), BlobOf(first))
 	}
 	copied.File = ""
-	if blobOf(copied) == blobOf(first) {
+	if BlobOf(copied) == BlobOf(first) {
 		t.Error("another key's own file has the same name")
 	}
 }

@@ -38,6 +38,15 @@ type Config struct {
 	// OTLPEndpoint is where traces are sent, as in http://collector:4318; empty: OTEL_EXPORTER_OTLP_ENDPOINT, or no traces.
 	OTLPEndpoint string `toml:"otlp_endpoint"`
 
+	// Scheduled backups: by the leader, so the same on every node. An empty schedule makes none.
+	BackupSchedule   string `toml:"backup_schedule"`    // "every 6h", or cron's five fields in UTC, as in "30 3 * * *"
+	BackupTo         string `toml:"backup_to"`          // folder, or s3://bucket/prefix
+	BackupBlobs      string `toml:"backup_blobs"`       // include or reference; empty: include
+	BackupKeep       int    `toml:"backup_keep"`        // how many stay; 0: all
+	BackupKeepDays   int    `toml:"backup_keep_days"`   // how old one may become; 0: any age
+	BackupS3Endpoint string `toml:"backup_s3_endpoint"` // https://host; empty: Amazon's
+	BackupS3Region   string `toml:"backup_s3_region"`   // empty: us-east-1
+
 	// Members are all nodes, this one included. The same list on every node.
 	Members []Member `toml:"members"`
 }

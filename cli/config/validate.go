@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -85,6 +86,15 @@ func (c *Config) validate() error {
 	}
 	if c.MinFreeMB < leastFreeMB {
 		complain("min_free_mb", "%d: choose at least %d: a quarter of it is kept for what must be written when nothing else is", c.MinFreeMB, leastFreeMB)
+	}
+	if (c.BackupSchedule == "") != (c.BackupTo == "") {
+		complain("backup_to", "a schedule and a place go together: set backup_schedule too, or neither")
+	}
+	if c.BackupTo != "" && !filepath.IsAbs(c.BackupTo) && !strings.HasPrefix(c.BackupTo, "s3://") {
+		complain("backup_to", "%q: write a folder's whole path, or s3://bucket/prefix", c.BackupTo)
+	}
+	if c.BackupKeep < 0 || c.BackupKeepDays < 0 {
+		complain("backup_keep", "a negative number keeps nothing: choose 0 to keep all")
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		complain("log_format", "%q: choose text or json", c.LogFormat)

@@ -20,6 +20,11 @@ type Plan struct {
 	Nodes []Node
 	Out   string // folder; made if it is missing
 	Force bool   // overwrite what an earlier run wrote there
+
+	// SealKeys is the text of a seal key file that the new cluster goes on with; none: a new key.
+	SealKeys []byte
+	// Data folders may be there already: whoever asked sees to them.
+	Data bool
 }
 
 // Cluster is what Found made.
@@ -93,6 +98,13 @@ func (p Plan) files(now time.Time) ([]file, error) {
 	caPEM := pki.EncodeCerts(ca.Cert)
 	sealKey := make([]byte, 32)
 	rand.Read(sealKey)
+	if p.SealKeys == nil {
+		p.SealKeys = []byte(hex.EncodeToString(sealKey) + "\n")
+	} else if old, err := config.ParseSealKeys(p.SealKeys); err != nil {
+		return nil, fmt.Errorf("seal key: %w", err)
+	} else {
+		sealKey = old[0]
+	}
 	sealed, err := seal(ca, sealKey)
 	if err != nil {
 		return nil, fmt.Errorf("cluster CA: %w", err)
@@ -109,7 +121,7 @@ func (p Plan) files(now time.Time) ([]file, error) {
 			file{filepath.Join(dir, "ca.crt"), false, caPEM},
 			file{filepath.Join(dir, "node.crt"), false, cert},
 			file{filepath.Join(dir, "node.key"), true, key},
-			file{filepath.Join(dir, "seal.key"), true, []byte(hex.EncodeToString(sealKey) + "\n")},
+			file{filepath.Join(dir, "seal.key"), true, p.SealKeys},
 			file{filepath.Join(dir, "stoker.toml"), true, nodeFile(p.Nodes, n, tokens, sealed)})
 	}
 	return append(files, file{filepath.Join(p.Out, "operator.toml"), true, operatorFile(p.Nodes, tokens, caPEM)}), nil
@@ -119,7 +131,7 @@ func (p Plan) files(now time.Time) ([]file, error) {
 func (p Plan) free(files []file) error {
 	for _, n := range p.Nodes {
 		data := filepath.Join(p.Out, n.ID, "data")
-		if _, err := os.Lstat(data); err == nil {
+		if _, err := os.Lstat(data); err == nil && !p.Data {
 			return fmt.Errorf("%s holds a node's data, and new keys could never open it: choose another --out, or move the folder away", data)
 		}
 	}
