@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -37,11 +38,16 @@ func found(dir string, n int, path string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{}
+	return opened(made.Out, path)
+}
+
+// opened is found for a folder that is there already.
+func opened(dir, path string) (c *cluster, err error) {
+	c = &cluster{}
 	if c.Cluster, err = local.Open(dir, path); err != nil {
 		return nil, err
 	}
-	if c.operator, err = client.LoadOperator(made.Operator); err != nil {
+	if c.operator, err = client.LoadOperator(filepath.Join(dir, "operator.toml")); err != nil {
 		return nil, err
 	}
 	if c.any, err = client.New(c.operator); err != nil {

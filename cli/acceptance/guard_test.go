@@ -22,6 +22,18 @@ func (c *cluster) stoker(t *testing.T, in string, args ...string) (out string, e
 	return stdout.String(), err
 }
 
+// fails is stoker where it must not succeed; it gives the complaint.
+func (c *cluster) fails(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err == nil {
+		t.Errorf("stoker %s succeeded", strings.Join(args, " "))
+	}
+	return stderr.String()
+}
+
 // told is stoker where it must succeed.
 func (c *cluster) told(t *testing.T, in string, args ...string) string {
 	t.Helper()
