@@ -29,7 +29,7 @@ type Place interface {
 // looked for; keys and endpoint matter for it only.
 func ParsePlace(text string, s3 S3) (Place, error) {
 	if rest, ok := strings.CutPrefix(text, "s3://"); ok {
-		return newBucket(rest, s3)
+		return newBucket(rest, s3, nil)
 	}
 	if strings.Contains(text, "://") || text == "" {
 		return nil, fmt.Errorf("backup: %q: write a folder or s3://bucket/prefix", text)

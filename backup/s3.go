@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"path"
 	"strings"
@@ -32,7 +33,8 @@ type bucket struct {
 	prefix string
 }
 
-func newBucket(rest string, s S3) (*bucket, error) {
+// newBucket takes what is behind s3://. A nil transport is minio's own.
+func newBucket(rest string, s S3, transport http.RoundTripper) (*bucket, error) {
 	name, prefix, _ := strings.Cut(rest, "/")
 	if name == "" {
 		return nil, errors.New("backup: write s3://bucket/prefix")
@@ -51,7 +53,7 @@ func newBucket(rest string, s S3) (*bucket, error) {
 		return nil, errors.New("backup: no keys for the bucket: `stoker secret put s3.backup.access_key` and `… s3.backup.secret_key` for the schedule, STOKER_BACKUP_S3_ACCESS_KEY and STOKER_BACKUP_S3_SECRET_KEY for this command")
 	}
 	client, err := minio.New(u.Host, &minio.Options{
-		Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Secure: u.Scheme == "https", Region: s.Region, MaxRetries: 5,
+		Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Secure: u.Scheme == "https", Region: s.Region, MaxRetries: 5, Transport: transport,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
