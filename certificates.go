@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stoker/cli/config"
+	"stoker/handlers"
 	"stoker/node"
 )
 
@@ -29,4 +30,9 @@ func sign(c config.Config) (until time.Time, err error) {
 // identityOf is where a node keeps its certificate.
 func identityOf(c config.Config) node.IdentityFiles {
 	return node.IdentityFiles{CA: c.CA, Cert: c.Cert, Key: c.Key}
+}
+
+// tlsOf is how the public port shows who it is.
+func tlsOf(c config.Config) handlers.TLS {
+	return handlers.TLS{Cert: c.TLSCert, Key: c.TLSKey, Domains: c.TLSACMEDomains, Email: c.TLSACMEEmail, Directory: c.TLSACMEDirectory}
 }

@@ -29,6 +29,11 @@ type serveFlags struct {
 	AdminTokenHash  *string `name:"admin-token-hash" placeholder:"sha256:…" help:"Used once, when the cluster begins."`
 	WorkerTokenHash *string `name:"worker-token-hash" placeholder:"sha256:…" help:"Used once, when the cluster begins."`
 	CAKeySealed     *string `name:"ca-key-sealed" placeholder:"HEX" help:"Used once, when the cluster begins."`
+	TLSCert         *string `name:"tls-cert" placeholder:"FILE" help:"Certificate of the public port, with its chain."`
+	TLSKey          *string `name:"tls-key" placeholder:"FILE" help:"Its private key."`
+	ACMEDomains     *string `name:"tls-acme-domains" placeholder:"NAME,…" help:"Have certificates for these names issued by ACME."`
+	ACMEEmail       *string `name:"tls-acme-email" placeholder:"ADDRESS" help:"Where the ACME directory writes to."`
+	ACMEDirectory   *string `name:"tls-acme-directory" placeholder:"URL" help:"The ACME directory (Let's Encrypt)."`
 	CORSOrigins     *string `name:"cors-origins" placeholder:"ORIGIN,…" help:"Origins of browser apps, or *."`
 	MaxUploadMB     *string `name:"max-upload-mb" placeholder:"N" help:"Largest picture, in MiB."`
 	MinFreeMB       *string `name:"min-free-mb" placeholder:"N" help:"Room that the data folder's disk should have, in MiB."`

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,12 +26,13 @@ import (
 // Config is what a Server needs. Zero durations and sizes mean the default.
 type Config struct {
 	Listener net.Listener // open already; Shutdown closes it
+	TLS      TLS          // of the public port; the zero value is plain HTTP
 	Node     *node.Node
 	Queue    *queue.Queue
 	Objects  *objects.Store
 
 	// PublicURL (scheme://host[:port]) is signed into presigned URLs and is where
-	// callback URLs point. Empty: http:// and the Host of the request.
+	// callback URLs point. Empty: http:// or https://, as the request came, and its Host.
 	PublicURL string
 	// CORSOrigins may call from a browser; "*" is any. None: no CORS headers.
 	CORSOrigins []string
@@ -107,6 +109,13 @@ func Start(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	if cfg.Listener == nil || cfg.Node == nil || cfg.Queue == nil || cfg.Objects == nil {
 		return nil, errors.New("handlers: start: a listener, a node, a queue and an object store are needed")
+	}
+	secured, err := cfg.TLS.secure(cfg.Node, cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	if secured != nil {
+		cfg.Listener = tls.NewListener(cfg.Listener, secured)
 	}
 	keys := &keyring{node: cfg.Node}
 	s := &Server{
@@ -201,7 +210,7 @@ func (s *Server) router() fasthttp.RequestHandler {
 		return nil, fsm.Refuse(methodNotAllowed, "this path takes another method; see the header Allow")
 	}})
 	return func(http *fasthttp.RequestCtx) {
-		harden(&http.Response.Header)
+		harden(http)
 		if !s.cors(http) {
 			r.Handler(http)
 		}
@@ -252,7 +261,7 @@ func (c *call) survive() {
 	if p := recover(); p != nil {
 		c.s.log.Error("request panicked", keyRequest, c.id, keyRoute, c.route, keyError, p, keyStack, string(debug.Stack()))
 		c.http.Response.Reset()
-		harden(&c.http.Response.Header)
+		harden(c.http)
 		c.stamp()
 		c.reject(statusOf[internalError], fsm.Refuse(internalError, "something went wrong here; quote the request id to the operator"))
 	}
@@ -282,7 +291,7 @@ func (s *Server) slower(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 func (s *Server) malformed(http *fasthttp.RequestCtx, err error) {
 	c := s.newCall(http)
 	defer s.count.inFlight.Dec()
-	harden(&http.Response.Header)
+	harden(http)
 	c.stamp()
 	reason := "is not a well-formed HTTP request"
 	var small *fasthttp.ErrSmallBuffer

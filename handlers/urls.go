@@ -34,7 +34,11 @@ func (c *call) links() links {
 		if !saneHost.MatchString(host) {
 			host = c.s.Addr()
 		}
-		base = "http://" + host
+		scheme := "http"
+		if c.http.IsTLS() {
+			scheme = "https"
+		}
+		base = scheme + "://" + host
 	}
 	return links{c.s.cfg.Objects, base}
 }

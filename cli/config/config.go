@@ -20,6 +20,14 @@ type Config struct {
 	WorkerTokenHash string `toml:"worker_token_hash"` // sha256:…
 	CAKeySealed     string `toml:"ca_key_sealed"`     // hex; see package setup
 
+	// TLS on the public port: a certificate (with its chain) and key out of files, which are read again when they change, or
+	// certificates for domains issued by an ACME directory. None: plain HTTP.
+	TLSCert          string   `toml:"tls_cert"`           // PEM; empty: no TLS, or by ACME
+	TLSKey           string   `toml:"tls_key"`            // PEM
+	TLSACMEDomains   []string `toml:"tls_acme_domains"`   // names that lead to the public port; empty: no ACME
+	TLSACMEEmail     string   `toml:"tls_acme_email"`     // where the directory writes to; may be empty
+	TLSACMEDirectory string   `toml:"tls_acme_directory"` // its URL; empty: Let's Encrypt
+
 	CORSOrigins []string `toml:"cors_origins"`  // origins of browser apps, or "*"; empty: none
 	MaxUploadMB int      `toml:"max_upload_mb"` // largest picture, in MiB; 0: 25
 	MinFreeMB   int      `toml:"min_free_mb"`   // room that the data folder's disk should have, in MiB; 0: 256
@@ -80,7 +88,9 @@ func (c *Config) defaults() {
 	}
 }
 
-// paths are the keys that name a file or folder.
+// paths are the keys that name a file or folder; those without a default may be empty.
 func (c *Config) paths() map[string]*string {
-	return map[string]*string{"data": &c.Data, "ca": &c.CA, "cert": &c.Cert, "key": &c.Key, "seal_key": &c.SealKey}
+	return map[string]*string{
+		"data": &c.Data, "ca": &c.CA, "cert": &c.Cert, "key": &c.Key, "seal_key": &c.SealKey, "tls_cert": &c.TLSCert, "tls_key": &c.TLSKey,
+	}
 }

@@ -64,7 +64,7 @@ func readFile(path string) (Config, error) {
 	}
 	c.defaults()
 	for _, p := range c.paths() {
-		if !filepath.IsAbs(*p) {
+		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(path), *p)
 		}
 	}

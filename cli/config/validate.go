@@ -62,6 +62,7 @@ func (c *Config) validate() error {
 	if u, err := url.Parse(c.OTLPEndpoint); err != nil || c.OTLPEndpoint != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		complain("otlp_endpoint", "%q: write a collector's base address, as in http://127.0.0.1:4318", c.OTLPEndpoint)
 	}
+	wrong = append(wrong, c.checkTLS()...)
 	for _, h := range []named{{"admin_token_hash", c.AdminTokenHash}, {"worker_token_hash", c.WorkerTokenHash}} {
 		if _, err := parseHash(h.value); err != nil {
 			complain(h.key, "%w", err)
@@ -103,6 +104,24 @@ func (c *Config) validate() error {
 		complain("log_level", "%q: choose debug, info, warn or error", c.LogLevel)
 	}
 	return errors.Join(append(wrong, c.checkMembers()...)...)
+}
+
+func (c *Config) checkTLS() (wrong []error) {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		wrong = append(wrong, errors.New("tls_cert: certificate and key belong together: set tls_cert and tls_key, or neither"))
+	}
+	if len(c.TLSACMEDomains) > 0 && c.TLSCert != "" {
+		wrong = append(wrong, errors.New("tls_acme_domains: there is a tls_cert: choose one of them"))
+	}
+	for _, domain := range c.TLSACMEDomains {
+		if net.ParseIP(domain) != nil || !strings.Contains(domain, ".") || strings.ContainsAny(domain, "*:/ ") {
+			wrong = append(wrong, fmt.Errorf("tls_acme_domains: %q: write a whole host name, as in photos.example.org", domain))
+		}
+	}
+	if u, err := url.Parse(c.TLSACMEDirectory); err != nil || c.TLSACMEDirectory != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		wrong = append(wrong, fmt.Errorf("tls_acme_directory: %q: write its URL, as in https://acme-v02.api.letsencrypt.org/directory", c.TLSACMEDirectory))
+	}
+	return wrong
 }
 
 func (c *Config) checkMembers() (wrong []error) {

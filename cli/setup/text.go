@@ -31,6 +31,8 @@ func nodeFile(all []Node, n Node, tokens operatorTokens, sealedCA []byte) []byte
 	line("worker_token_hash = %q", hash(tokens.worker))
 	line("ca_key_sealed = %q", hex.EncodeToString(sealedCA))
 	line("")
+	line("tls_cert = \"\"                  # TLS on the public port: certificate and key; or tls_acme_domains")
+	line("tls_key = \"\"")
 	line("cors_origins = []              # [\"https://app.example.org\"] or [\"*\"]")
 	line("max_upload_mb = 25")
 	line("min_free_mb = 256              # with less room on its disk a node does not lead, and takes no pictures")
