@@ -108,9 +108,19 @@ func (c *call) authenticateOperator(need fsm.Scope) error {
 		c.s.log.Warn("an operator was refused", keyRequest, c.id, keyRoute, c.route, "token", t.Name, "scope", string(t.Scope), "needs", string(need))
 		return fsm.Refuse(fsm.Forbidden, "this needs a token of scope %s; %q has scope %s", need, t.Name, t.Scope)
 	}
-	c.by, c.scope = t.Holder(), t.Holder()
+	c.by, c.scope = t.Holder(), idemScope(t)
 	c.holder = c.by
 	return nil
+}
+
+// idemScope is whose an operator's Idempotency-Keys are. Before tokens had names
+// there was one, and answers to it were kept as "admin": a request that is sent
+// again to a node of another version, in the middle of an upgrade, finds its answer.
+func idemScope(t fsm.Token) string {
+	if t.Holder() == (fsm.Token{Kind: fsm.AdminToken}).Holder() {
+		return string(fsm.AdminToken)
+	}
+	return t.Holder()
 }
 
 func (c *call) bearer() string {

@@ -1,0 +1,220 @@
+//go:build slow
+
+package acceptance
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"stoker/cli/local"
+	"stoker/client"
+)
+
+// firstLevel is the last commit of feature level 1: what is in the field when this version comes.
+const firstLevel = "c5c1e03105dcd822673ecd3c361982ad78d23886"
+
+// builtFrom gives the binary of an earlier commit, built from this repository's own history.
+func builtFrom(t *testing.T, commit string) string {
+	t.Helper()
+	top, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
+	if err == nil {
+		err = exec.Command("git", "cat-file", "-e", commit+"^{commit}").Run()
+	}
+	if err != nil {
+		t.Fatalf("this test builds commit %s, and its history is not here (%v): run it in a full clone, with git installed (`git fetch --unshallow`)", commit, err)
+	}
+	source, out := t.TempDir(), filepath.Join(t.TempDir(), "stoker")
+	for _, step := range []*exec.Cmd{
+		exec.Command("sh", "-c", `git -C "$0" archive "$1" | tar -x -C "$2"`, strings.TrimSpace(string(top)), commit, source),
+		exec.Command("go", "build", "-C", source, "-o", out, "."),
+	} {
+		if text, err := step.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", step, err, text)
+		}
+	}
+	return out
+}
+
+// fleet is a cluster in which each node has a binary of its own, beside its configuration.
+type fleet struct {
+	*cluster
+	binaries []string // by node
+}
+
+// launcher is what local starts: it runs the binary in the folder of the node. A sabotaged one finds its orders there too.
+const launcher = "#!/bin/sh\ndir=$(dirname \"$3\")\nSTOKER_SABOTAGE=\"$dir/sabotage\" exec \"$dir/stoker\" \"$@\"\n"
+
+// fleetOf makes a cluster's folders with the init of one binary, which all nodes then run.
+func fleetOf(t *testing.T, binary string) *fleet {
+	t.Helper()
+	dir := t.TempDir()
+	nodes, err := local.Anywhere(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"init", "--out", filepath.Join(dir, "cluster")}
+	for _, n := range nodes {
+		args = append(args, "--node", fmt.Sprintf("%s=%s:%d:%d", n.ID, n.Host, n.HTTP, n.Cluster))
+	}
+	if text, err := exec.Command(binary, args...).CombinedOutput(); err != nil {
+		t.Fatalf("init: %v\n%s", err, text)
+	}
+	start := filepath.Join(dir, "launcher")
+	if err := os.WriteFile(start, []byte(launcher), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f := &fleet{cluster: &cluster{}, binaries: make([]string, len(nodes))}
+	if f.Cluster, err = local.Open(filepath.Join(dir, "cluster"), start); err != nil {
+		t.Fatal(err)
+	}
+	if f.operator, err = client.LoadOperator(filepath.Join(dir, "cluster", "operator.toml")); err != nil {
+		t.Fatal(err)
+	}
+	if f.any, err = client.New(f.operator); err != nil {
+		t.Fatal(err)
+	}
+	for i, node := range f.Nodes {
+		one := f.operator
+		one.Endpoints = []string{"http://" + node.HTTP}
+		only, err := client.New(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.at = append(f.at, only)
+		f.give(t, i, binary)
+	}
+	t.Cleanup(f.Kill)
+	f.explain(t)
+	return f
+}
+
+func (f *fleet) folder(node int) string { return filepath.Join(f.Dir, f.Nodes[node].ID) }
+
+// give puts a binary into a node's folder, for its next start.
+func (f *fleet) give(t *testing.T, node int, binary string) {
+	t.Helper()
+	place := filepath.Join(f.folder(node), "stoker")
+	os.Remove(place)
+	if err := os.Symlink(binary, place); err != nil {
+		t.Fatal(err)
+	}
+	f.binaries[node] = binary
+}
+
+// change stops a node as an operator does, and starts it with a binary.
+func (f *fleet) change(t *testing.T, node int, binary string) {
+	t.Helper()
+	f.give(t, node, binary)
+	f.bounce(t, node)
+}
+
+// leads makes a node with this binary the leader, by starting those others anew that lead.
+func (f *fleet) leads(t *testing.T, binary string) {
+	t.Helper()
+	for range 20 {
+		leader := f.leader(t)
+		if f.binaries[leader] == binary {
+			return
+		}
+		f.bounce(t, leader)
+	}
+	t.Fatal("twenty leaders, none of the wanted version")
+}
+
+// served takes a job through its life, each step at another node.
+func (f *fleet) served(t *testing.T, first int) {
+	t.Helper()
+	u := f.user(t)
+	at := func(i int) int { return (first + i) % len(f.Nodes) }
+	job := u.queued(t, at(0), 2)
+	g := f.lease(t, at(1), 2, job)
+	f.finished(t, at(2), g, "made in the middle of an upgrade")
+	for node := range f.Nodes {
+		if j := u.job(t, node, job); j.Status != client.Done || len(j.DownloadURLs) != 2 {
+			t.Errorf("node %d says of the job %+v", node, j)
+		}
+	}
+}
+
+// TestSlowUpgrade_Rolling takes a cluster from the version before levels to this one, one node at a time, under load, back
+// down and up again, with leaders of both versions, and turns on what is new. Nothing that was acknowledged is lost, the nodes
+// agree at every stage, and the ledgers are right.
+func TestSlowUpgrade_Rolling(t *testing.T) {
+	t.Parallel()
+	old := builtFrom(t, firstLevel)
+	f := fleetOf(t, old)
+	f.begin(t)
+	var tellers []*teller
+	for i := range 2 {
+		tellers = append(tellers, f.hire(t, i))
+	}
+	working, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for _, k := range tellers {
+		all.Go(func() { k.work(working) })
+	}
+	defer all.Wait()
+	defer stop()
+	stage := func(what string, node int) {
+		t.Helper()
+		advance(t, tellers, 2)
+		f.served(t, node)
+		if t.Failed() {
+			t.Fatal("in the stage: " + what)
+		}
+	}
+	stage("all are old", 0)
+
+	f.change(t, 0, binary)
+	f.leads(t, old)
+	stage("one is new, an old one leads", 0)
+	if out, err := f.stoker(t, "", "upgrade", "finalize", "--endpoint", "http://"+f.Nodes[0].HTTP); err == nil {
+		t.Fatalf("finalized with two old nodes: %s", out)
+	}
+	f.leads(t, binary)
+	stage("one is new and leads", 1)
+	if out, err := f.stoker(t, "", "access", "create", "--name", "early", "--scope", "read", "--endpoint", "http://"+f.Nodes[0].HTTP); err == nil {
+		t.Fatalf("what is new works in the middle of the upgrade: %s", out)
+	}
+
+	f.change(t, 1, binary)
+	f.leads(t, old)
+	stage("two are new, the old one leads", 2)
+	f.change(t, 0, old)
+	f.leads(t, binary)
+	stage("one is old again, a new one leads", 0)
+	f.change(t, 1, old)
+	stage("all are old again", 1)
+
+	for node := range f.Nodes {
+		f.change(t, node, binary)
+		stage("up again", node)
+	}
+	var status string
+	eventually(t, "all nodes have heard of all", func() bool {
+		status = f.told(t, "", "upgrade", "status")
+		return strings.Contains(status, "All nodes are upgraded")
+	})
+	f.told(t, "", "upgrade", "finalize")
+	stage("at the new level", 0)
+	f.told(t, "", "access", "create", "--name", "late", "--scope", "read")
+	stop()
+	all.Wait()
+
+	for _, k := range tellers {
+		k.audit(t)
+		k.finish(t)
+	}
+	f.agree(t)
+	if text := f.told(t, "", "verify"); !strings.Contains(text, "All nodes hold the same state.") {
+		t.Errorf("verified:\n%s", text)
+	}
+	f.change(t, 2, binary) // the state of the new level is read again
+	f.agree(t)
+}
