@@ -11,7 +11,7 @@ type Survey struct {
 	Off         []Imbalance // users whose ledger is not their credits; it must be empty
 	Objects     int
 	ObjectBytes int64
-	Dead        map[string]int // letters, by preset
+	Dead        int // letters
 
 	stage int
 	after store.Key
@@ -67,12 +67,11 @@ func (s *Survey) eachObject(v *View, rows int) int {
 }
 
 func (s *Survey) eachLetter(v *View, rows int) int {
-	for k, d := range dead.ScanAfter(v, "", s.after) {
+	for k := range dead.ScanAfter(v, "", s.after) {
 		if rows <= 0 {
 			return 0
 		}
-		tally(&s.Dead, d.Preset, 1)
-		s.after, rows = k, rows-1
+		s.Dead, s.after, rows = s.Dead+1, k, rows-1
 	}
 	return max(rows, 1)
 }

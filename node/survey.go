@@ -72,7 +72,7 @@ var (
 	descUsers     = desc("stoker_users", "Users there were in the last survey.")
 	descObjects   = desc("stoker_objects", "Published objects there were in the last survey.")
 	descBytes     = desc("stoker_objects_bytes", "Bytes of those objects.")
-	descDead      = desc("stoker_dead_letters", "Dead letters listed in the last survey.", "preset")
+	descDead      = desc("stoker_dead_letters_listed", "Dead letters listed in the last survey.")
 )
 
 // Describe is for the registry.
@@ -102,7 +102,5 @@ func (s *surveyor) Collect(to chan<- prometheus.Metric) {
 	say(descUsers, float64(s.last.Users))
 	say(descObjects, float64(s.last.Objects))
 	say(descBytes, float64(s.last.ObjectBytes))
-	for preset, n := range s.last.Dead {
-		say(descDead, float64(n), preset)
-	}
+	say(descDead, float64(s.last.Dead))
 }

@@ -12,6 +12,9 @@ import (
 // preset; never one over jobs, items or users.
 type gauges struct{ q *Queue }
 
+// everything is how the machine calls the pause of all presets.
+const everything = "*"
+
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, labels, nil)
 }
@@ -41,18 +44,26 @@ func (g gauges) Collect(to chan<- prometheus.Metric) {
 	}
 	v := g.q.node.View()
 	defer v.Close()
-	presets := v.Settings().Presets
+	set, classes := v.Settings(), v.Classes()
+	presets := set.Presets
 	for preset := range presets {
 		say(descReady, float64(v.Waiting()[preset]), preset)
 	}
-	for class, n := range v.Classes() {
-		say(descClass, float64(n), class)
+	for class := range set.Plans {
+		say(descClass, float64(classes[class]), class)
 		for preset := range presets {
 			say(descOldest, float64(v.Oldest(class, preset))/1e9, class, preset)
 		}
 	}
+	paused := map[string]float64{everything: 0}
+	for preset := range presets {
+		paused[preset] = 0
+	}
 	for _, preset := range v.Paused() {
-		say(descPaused, 1, preset)
+		paused[preset] = 1
+	}
+	for preset, is := range paused {
+		say(descPaused, is, preset)
 	}
 	say(descLeases, float64(v.Live()))
 	workers := map[fsm.WorkerState]int{fsm.WorkerActive: 0, fsm.WorkerDraining: 0, fsm.WorkerExiting: 0, fsm.WorkerQuarantined: 0}
