@@ -28,6 +28,7 @@ type look struct {
 	leads        bool
 	state        store.Stats
 	free, disk   uint64
+	room         room
 	expires      time.Time
 	found        Divergence
 	level        uint64
@@ -65,6 +66,7 @@ var readings = []reading{
 	counter("stoker_state_flush_bytes_total", "Bytes that they wrote.", func(l *look) float64 { return float64(l.state.FlushSize) }),
 	counter("stoker_state_flush_seconds_total", "Time that they took.", func(l *look) float64 { return l.state.FlushTime.Seconds() }),
 	gauge("stoker_disk_free_bytes", "Free bytes on the disk of the data folder.", func(l *look) float64 { return float64(l.free) }),
+	gauge("stoker_disk_room", "What the disk can take: 2 ample; 1 low, the node does not want to lead; 0 full, nothing is appended to the log.", func(l *look) float64 { return float64(full - l.room) }),
 	gauge("stoker_disk_bytes", "Size of that disk.", func(l *look) float64 { return float64(l.disk) }),
 	gauge("stoker_certificate_expiry_timestamp_seconds", "When this node's certificate for the cluster port ends, in seconds since 1970.", func(l *look) float64 { return float64(l.expires.Unix()) }),
 	gauge("stoker_feature_level", "The cluster's feature level: what its commands may be and do.", func(l *look) float64 { return float64(l.level) }),
@@ -124,6 +126,7 @@ func (n *Node) look() *look {
 	_, l.leads = n.lead.current()
 	l.state, l.found = n.machine.Stats(), n.Divergence()
 	l.free, l.disk = n.cfg.disk(n.cfg.Dir)
+	l.room, _ = n.space.last()
 	l.expires = n.cfg.TLS.show().Leaf.NotAfter
 	v := n.machine.View()
 	defer v.Close()
