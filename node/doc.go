@@ -22,6 +22,17 @@
 // command that was committed when the round began, and proves that it still led
 // then (read.go, acks.go); the reader waits until its own machine has come there.
 //
+// # Another epoch
+//
+// A cluster that was restored, or that goes on with one node of three, starts from
+// a Raft snapshot that was planted offline (atrest.go, recover.go): the state, one
+// entry behind it that begins the epoch (fsm.Restored), and a configuration with
+// the new voters. Each node's folder gets the same three and an empty log, so they
+// agree before the first of them starts, and elect. The entry is in no log: no node
+// of the epoch was ever without it, and nobody reads the state before it. What the
+// survivor's log holds behind its last snapshot is taken, committed or not: that
+// nobody can tell is what `stoker recover` says before it asks.
+//
 // # Invariants
 //
 //   - A command is applied at most once; it was applied exactly once when Apply
@@ -60,6 +71,11 @@
 //
 // # Why not …
 //
+//   - raft.RecoverCluster: it leaves the state at the last entry, and the epoch
+//     would begin with the first leader's command, after the first reads. It also
+//     plays the log into the node's own state before anybody has said yes.
+//   - restore on one node and let the others join: for as long as that takes there
+//     is one copy.
 //   - Raft's VerifyLeader as the proof of a read: it counts heartbeats that were
 //     under way before it was called, and trusts the fast path of issue 695. It is
 //     used to have heartbeats sent at once, no more.
