@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -64,8 +65,9 @@ func (c *compared) forget(member string) {
 	delete(c.differ, member)
 }
 
-// check compares what can be compared now, and says whether somebody differs.
-func (c *compared) check(m *fsm.Machine) bool {
+// check compares what can be compared now, and gives who differs, with an entry
+// at which it does.
+func (c *compared) check(m *fsm.Machine) map[string]uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := m.Index()
@@ -87,7 +89,7 @@ func (c *compared) check(m *fsm.Machine) bool {
 		}
 		c.said[member] = slices.Delete(said, 0, reached)
 	}
-	return len(c.differ) > 0
+	return maps.Clone(c.differ)
 }
 
 // due says whether it is time to look into a difference, and that it is done.
@@ -118,18 +120,30 @@ func (n *Node) compare(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if n.compared.check(n.machine) && n.compared.due() {
-			n.diverged(ctx)
+		differ := n.compared.check(n.machine)
+		maps.DeleteFunc(differ, func(member string, _ uint64) bool {
+			_, up := n.peers.get(member, freshFor*n.cfg.Timing.Probe)
+			return !up // it ended, as it should
+		})
+		if len(differ) > 0 && n.compared.due() {
+			n.diverged(ctx, differ)
 		}
 	}
 }
 
 // diverged looks into a difference and does what must be done: no more is spent,
 // and a node that a majority disagrees with ends.
-func (n *Node) diverged(ctx context.Context) {
+func (n *Node) diverged(ctx context.Context, differ map[string]uint64) {
 	v := n.Verify(ctx, false)
+	for _, p := range v.Nodes {
+		// A binary of before level 2 shows no trail. It has no place in a cluster
+		// beyond it: what it applies it applies otherwise.
+		if at := differ[p.ID]; at > 0 && !p.Alive && !slices.Contains(v.Odd, p.ID) {
+			v.Odd, v.First = append(v.Odd, p.ID), at
+		}
+	}
 	if len(v.Odd) == 0 {
-		n.log.Warn("another member's hash is not this node's, but the members that can say more agree", "why", v.Unclear)
+		n.log.Warn("another member's hash was not this node's, and is now", "members", slices.Collect(maps.Keys(differ)))
 		return
 	}
 	why := fmt.Sprintf("%s and %s hold different states", strings.Join(v.Odd, ", "), cmp.Or(strings.Join(v.Majority, ", "), "no majority"))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -217,4 +218,25 @@ func TestSlowUpgrade_Rolling(t *testing.T) {
 	}
 	f.change(t, 2, binary) // the state of the new level is read again
 	f.agree(t)
+	f.leftBehind(t, old, 2)
+}
+
+// leftBehind starts a binary in a cluster that has been raised above it. It cannot know; the others see that its hash is not
+// theirs, and the alarm that they raise is the first command that it does not know.
+func (f *fleet) leftBehind(t *testing.T, old string, node int) {
+	t.Helper()
+	u := f.user(t)
+	f.change(t, node, old)
+	process := f.Nodes[node].Process()
+	eventually(t, "the old binary stops", func() bool {
+		f.grant(t, 0, u)
+		return !process.Alive()
+	})
+	if err := process.Failure(); err == nil || !strings.Contains(err.Error(), "unknown kind of command") {
+		t.Errorf("it stopped so: %v", err)
+	}
+	f.Nodes[node].Kill()
+	if v, _ := f.verified(t); len(v.Alarms) != 1 || !slices.Equal(v.Alarms[0].Nodes, []string{f.Nodes[node].ID}) {
+		t.Errorf("the alarms are %+v", v.Alarms)
+	}
 }
