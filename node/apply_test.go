@@ -17,7 +17,7 @@ type tally struct {
 	next    int
 	acked   map[string]bool
 	unknown map[string]bool
-	never   map[string]bool // refused with ErrUnavailable: must not happen at all
+	never   map[string]bool // refused with ErrUnavailable or ErrStorageFull: must not happen at all
 }
 
 func newTally() *tally {
@@ -38,7 +38,7 @@ func (y *tally) write(ctx context.Context, n *Node) error {
 		y.acked[reason] = true
 	case errors.Is(err, ErrOutcomeUnknown):
 		y.unknown[reason] = true
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrStorageFull):
 		y.never[reason] = true
 	}
 	return err

@@ -8,9 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -104,10 +102,15 @@ func call(ctx context.Context, c *http.Client, member string, req *http.Request)
 
 // ask posts to a member and gives the answer's body.
 func (n *Node) ask(ctx context.Context, member, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))
+	return n.post(ctx, member, path, bytes.NewReader(body), len(body))
+}
+
+func (n *Node) post(ctx context.Context, member, path string, body io.Reader, size int) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, path, body)
 	if err != nil {
 		return nil, err
 	}
+	req.ContentLength = int64(size)
 	resp, err := call(ctx, n.control, member, req)
 	if err != nil {
 		return nil, err
@@ -128,13 +131,16 @@ func (n *Node) ask(ctx context.Context, member, path string, body []byte) ([]byt
 }
 
 // propose hands a group to the leader, here or there. handed is called before
-// any of it may have arrived. The error wraps errNotTaken when none of it has.
-func (n *Node) propose(ctx context.Context, leader string, ps []fsm.Proposal, handed func()) ([]fsm.Outcome, error) {
+// any of it may have arrived; if it says no, none of it does. The error wraps
+// errNotTaken when none of it has.
+func (n *Node) propose(ctx context.Context, leader string, ps []fsm.Proposal, handed func() bool) ([]fsm.Outcome, error) {
 	if leader == n.cfg.ID {
 		if _, err := n.lead.ready(ctx); err != nil {
 			return nil, errors.Join(errNotTaken, err)
 		}
-		handed()
+		if !handed() {
+			return nil, errors.Join(errNotTaken, errWithdrawn)
+		}
 		select {
 		case v := <-n.batcher.submit(ps):
 			return v.outcomes, v.err
@@ -144,24 +150,19 @@ func (n *Node) propose(ctx context.Context, leader string, ps []fsm.Proposal, ha
 	}
 	ctx, cancel := n.leader.during(ctx, leader)
 	defer cancel()
-	var connected atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) {
-			connected.Store(true)
-			handed()
-		},
-	})
 	body, err := cbor.Marshal(ps)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	answer, err := n.ask(ctx, leader, pathPropose, body)
+	p := &parcel{handed: handed, body: bytes.NewReader(body)}
+	answer, err := n.post(ctx, leader, pathPropose, p, len(body))
+	begun := p.close()
 	if err == nil {
 		n.metrics.forward.Observe(time.Since(began).Seconds())
 	}
 	if err != nil {
-		if !connected.Load() {
+		if !begun {
 			err = errors.Join(errNotTaken, err)
 		}
 		return nil, err

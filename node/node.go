@@ -199,7 +199,7 @@ func (n *Node) openPort() error {
 	}
 	n.port = newPort(n.cfg, ln, n.roster)
 	n.control, n.bulk = newClient(n.port), newClient(n.port)
-	n.transport = &transport{acks: n.acks, space: &n.space, NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	n.transport = &transport{acks: n.acks, space: &n.space, taken: make(chan raft.RPC), NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  raftLayer{n.port.raft, n.port},
 		MaxPool: raftPool,
 		Timeout: n.cfg.Timing.RPC,
@@ -209,6 +209,8 @@ func (n *Node) openPort() error {
 	// byte restored and synced at the other end: be generous, a follower that is
 	// sent the same snapshot again and again never catches up (issue 697).
 	n.transport.TimeoutScale = 64 << 10
+	in := &intake{from: n.transport.NetworkTransport.Consumer(), to: n.transport.taken, space: &n.space, done: n.port.ctx.Done()}
+	n.port.wg.Go(func() { in.run(n.machine.Index) })
 	n.mux.Handle("POST "+pathBootstrap, n.nursery)
 	n.server = newServer(n.welcome(n.followed(n.mux)))
 	n.server.ErrorLog = slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)

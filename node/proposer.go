@@ -21,7 +21,7 @@ type proposer struct {
 	patience time.Duration
 	silence  time.Duration
 	leader   *leaderWatch
-	send     func(ctx context.Context, leader string, ps []fsm.Proposal, handed func()) ([]fsm.Outcome, error)
+	send     func(ctx context.Context, leader string, ps []fsm.Proposal, handed func() bool) ([]fsm.Outcome, error)
 
 	slots chan struct{}
 	wake  chan struct{} // of capacity 1
@@ -190,12 +190,18 @@ func (r *proposer) attempt(ctx context.Context, leader string, g *attempt) {
 		w.before = w.handed
 	}
 	r.mu.Unlock()
-	handed := func() {
+	handed := func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for _, w := range g.waiting {
+			if w.gone && !w.handed { // its caller was told that it is in no log
+				return false
+			}
+		}
+		for _, w := range g.waiting {
 			w.handed = true
 		}
+		return true
 	}
 	outcomes, err := r.send(ctx, leader, g.proposals, handed)
 	if err != nil {

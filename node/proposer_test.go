@@ -32,11 +32,11 @@ func TestOrigin_FloorIsTheLowestOpenSequence(t *testing.T) {
 // script is a leader that answers attempts as a test tells it to.
 type script struct {
 	t     *testing.T
-	steps []func(ps []fsm.Proposal, handed func()) ([]fsm.Outcome, error)
+	steps []func(ps []fsm.Proposal, handed func() bool) ([]fsm.Outcome, error)
 	seen  [][]fsm.Proposal
 }
 
-func (s *script) send(_ context.Context, _ string, ps []fsm.Proposal, handed func()) ([]fsm.Outcome, error) {
+func (s *script) send(_ context.Context, _ string, ps []fsm.Proposal, handed func() bool) ([]fsm.Outcome, error) {
 	s.seen = append(s.seen, slices.Clone(ps))
 	if len(s.steps) == 0 {
 		s.t.Error("one attempt too many")
@@ -47,24 +47,24 @@ func (s *script) send(_ context.Context, _ string, ps []fsm.Proposal, handed fun
 	return step(ps, handed)
 }
 
-func done(ps []fsm.Proposal, handed func()) ([]fsm.Outcome, error) {
+func done(ps []fsm.Proposal, handed func() bool) ([]fsm.Outcome, error) {
 	handed()
 	return make([]fsm.Outcome, len(ps)), nil
 }
 
-func notTaken(_ []fsm.Proposal, handed func()) ([]fsm.Outcome, error) {
+func notTaken(_ []fsm.Proposal, handed func() bool) ([]fsm.Outcome, error) {
 	handed()
 	return nil, errNotTaken
 }
 
-func lost(_ []fsm.Proposal, handed func()) ([]fsm.Outcome, error) {
+func lost(_ []fsm.Proposal, handed func() bool) ([]fsm.Outcome, error) {
 	handed()
 	return nil, errFateUnknown
 }
 
 // refused answers the last proposal with a code; those before it are done.
-func refused(code fsm.Code) func([]fsm.Proposal, func()) ([]fsm.Outcome, error) {
-	return func(ps []fsm.Proposal, handed func()) ([]fsm.Outcome, error) {
+func refused(code fsm.Code) func([]fsm.Proposal, func() bool) ([]fsm.Outcome, error) {
+	return func(ps []fsm.Proposal, handed func() bool) ([]fsm.Outcome, error) {
 		out, err := done(ps, handed)
 		out[len(out)-1].Refusal = fsm.Refuse(code, "")
 		return out, err
@@ -112,7 +112,7 @@ func TestProposer_RegistersWithTheFirstGroupAndSendsAgainUntilAnswered(t *testin
 
 func TestProposer_OriginUnknown(t *testing.T) {
 	for name, c := range map[string]struct {
-		first func([]fsm.Proposal, func()) ([]fsm.Outcome, error)
+		first func([]fsm.Proposal, func() bool) ([]fsm.Outcome, error)
 		want  error
 	}{
 		"never handed before: under a new origin": {notTaken, nil},
@@ -146,7 +146,7 @@ func TestProposer_SequencePassedIsUnknown(t *testing.T) {
 
 func TestProposer_AfterTheDeadline(t *testing.T) {
 	for name, c := range map[string]struct {
-		step func([]fsm.Proposal, func()) ([]fsm.Outcome, error)
+		step func([]fsm.Proposal, func() bool) ([]fsm.Outcome, error)
 		want error
 	}{
 		"nobody took it":              {notTaken, ErrUnavailable},
@@ -165,7 +165,7 @@ func TestProposer_AfterTheDeadline(t *testing.T) {
 					t.Errorf("gave up after %v", took)
 				}
 				synctest.Wait()
-				s.steps = []func([]fsm.Proposal, func()) ([]fsm.Outcome, error){done}
+				s.steps = []func([]fsm.Proposal, func() bool) ([]fsm.Outcome, error){done}
 				time.Sleep(time.Second)
 				if n := len(s.steps); n != 1 {
 					t.Error("what was given up was sent again")
@@ -192,6 +192,42 @@ func TestProposer_ALongSilenceCostsNoAttempt(t *testing.T) {
 		}
 		if g := s.seen[1]; len(g) != 2 || g[1].Origin == s.seen[0][1].Origin || g[1].Seq != 1 {
 			t.Errorf("after seven hours: %+v; want a new origin, registered in the same group", g)
+		}
+	})
+}
+
+// A group that waits for a connection is not handed over once one of its callers
+// was told that nothing was written. The others' proposals go with the next.
+func TestProposer_WhoWasToldThatNothingWasWrittenIsNotSent(t *testing.T) {
+	withProposer(t, func(t *testing.T, r *proposer, s *script) {
+		s.steps = append(s.steps,
+			func(ps []fsm.Proposal, handed func() bool) ([]fsm.Outcome, error) {
+				time.Sleep(2 * time.Second)
+				if handed() {
+					t.Error("the group is handed over all the same")
+				}
+				return nil, errNotTaken
+			}, done)
+		left := make(chan error)
+		r.leader.set("") // both shall be in one group
+		for _, limit := range []time.Duration{time.Second, time.Minute} {
+			go func() {
+				ctx, cancel := context.WithTimeout(t.Context(), limit)
+				defer cancel()
+				_, err := r.do(ctx, aCommand)
+				left <- err
+			}()
+		}
+		synctest.Wait()
+		r.leader.set("x")
+		if err := <-left; !errors.Is(err, ErrUnavailable) {
+			t.Errorf("the one who left: %v", err)
+		}
+		if err := <-left; err != nil {
+			t.Errorf("the one who stayed: %v", err)
+		}
+		if g := s.seen[len(s.seen)-1]; len(g) != 2 || g[1].Floor != g[1].Seq {
+			t.Errorf("sent at last: %+v", g)
 		}
 	})
 }

@@ -7,8 +7,9 @@ import (
 )
 
 // roomyLog refuses entries for which there is no room before the log's file is
-// touched. An error of the log is safe then: nothing was written, a follower asks
-// for the entries again, a leader steps down.
+// touched. An error of the log is safe then, since nothing was written: a leader
+// steps down. A follower's intake has refused before; should the room have gone
+// since, it answers that it does not hold the entry.
 type roomyLog struct {
 	raft.LogStore
 	space *space
@@ -19,12 +20,17 @@ type roomyLog struct {
 // leaf and the branches above it are written anew.
 const entryOverhead = 64 << 10
 
-func (l *roomyLog) StoreLogs(logs []*raft.Log) error {
+// entryRoom is what entries take.
+func entryRoom(logs []*raft.Log) int64 {
 	size := int64(entryOverhead)
 	for _, e := range logs {
 		size += int64(len(e.Data)) + 64
 	}
-	if err := l.space.take(size, logKeeps); err != nil && !l.owed {
+	return size
+}
+
+func (l *roomyLog) StoreLogs(logs []*raft.Log) error {
+	if err := l.space.take(entryRoom(logs), logKeeps); err != nil && !l.owed {
 		return err
 	}
 	l.owed = false

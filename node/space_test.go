@@ -78,6 +78,7 @@ func TestSpace_AFullFollowerFallsBehindAndCatchesUp(t *testing.T) {
 	withDisks(t, three, func(t *testing.T, c *cluster, d *disks) {
 		lead := c.leader()
 		late := c.others(lead.cfg.ID)[0]
+		time.Sleep(time.Second) // it has what there is
 		d.set(noRoom, late.cfg.ID)
 		time.Sleep(2 * time.Second)
 		before := late.raft.LastIndex()
@@ -143,6 +144,7 @@ func TestSpace_AClusterWithoutRoomRefuses(t *testing.T) {
 						t.Error("what frees something is refused too")
 					}
 				}
+				time.Sleep(time.Second) // all have it
 				d.set(noRoom, ids...)
 				time.Sleep(5 * time.Second)
 				for _, n := range c.others("") {

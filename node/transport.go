@@ -8,12 +8,14 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// transport is Raft's network transport with three changes.
+// transport is Raft's network transport with four changes.
 //
 // It installs no heartbeat handler. Raft's fast path for heartbeats changes the
 // term beside the main loop, and logs can diverge (hashicorp/raft issue 695);
 // without it heartbeats wait their turn in the main loop, behind disk writes,
 // which is what Timing.Heartbeat is sized for.
+//
+// What comes in goes through the intake.
 //
 // It records in acks what each peer has confirmed: reads are proved by it.
 //
@@ -24,6 +26,7 @@ type transport struct {
 	*raft.NetworkTransport
 	acks  *acks
 	space *space
+	taken chan raft.RPC             // what the intake lets through
 	raft  atomic.Pointer[raft.Raft] // nil until Raft has started
 }
 
@@ -32,6 +35,9 @@ var (
 	_ raft.WithPreVote = (*transport)(nil)
 	_ raft.WithClose   = (*transport)(nil)
 )
+
+// Consumer is where Raft hears the others.
+func (t *transport) Consumer() <-chan raft.RPC { return t.taken }
 
 // SetHeartbeatHandler installs nothing.
 func (t *transport) SetHeartbeatHandler(func(raft.RPC)) {}
