@@ -35,9 +35,13 @@
 //   - A refusal for want of scope, or of a good token, writes no entry.
 //   - A shutdown cancels what is parked (polls, streams) and lets what was sent to
 //     the log have its answer.
+//   - A request's id and trace go with everything that is done for it, to whichever
+//     node. Each request is one line of the log and one count, by its line of the table.
 //
 // # Why not …
 //
+//   - a trace for each poll: workers ask all the time and mostly for nothing. What a
+//     worker does for a job is in the job's trace, which the message told it.
 //   - the JWT library's own key set and validation: they accept every algorithm a
 //     key may have and say in one error what the contract tells apart in three.
 //     jwt.go pins HS256 first and then asks the library for the signature.

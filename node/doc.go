@@ -66,6 +66,8 @@
 //   - What might not fit the disk is not begun: a commit of bbolt that fails ends the
 //     process, an entry that is refused before does not. ErrStorageFull says that
 //     nothing was written.
+//   - A metric's labels are of the program, the settings or the roster, never of
+//     what a client sent. A scrape walks through no table that grows with use.
 //   - When Stop returns, no goroutine and no connection of the node is left, save
 //     handlers of Handle that ignore their request's context.
 //
@@ -109,6 +111,11 @@
 //     fails.
 //   - a file as ballast, to be deleted when the disk is full: somebody has to delete
 //     it, and make it again. The reserve is the same, and comes back by itself.
+//   - counters in the state: what happened since the process began is enough for
+//     rates, costs no entry, and is told by the machine with each batch (fsm.Tally).
+//   - sums over tables at each scrape: a survey walks in small steps (survey.go).
+//   - a metrics interface for the rooms: each registers what it has with the node's
+//     registry, and reads what it can at the scrape.
 //   - one connection for everything: pictures on their way between nodes would
 //     delay proposals, so Call has connections of its own.
 package node
