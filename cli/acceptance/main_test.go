@@ -13,7 +13,7 @@ import (
 
 var (
 	folder string // of the whole run
-	binary string // stoker, as go build makes it
+	binary string // stoker, without its debugger's tables as deploy/install.sh installs it
 )
 
 // roles are what a process of the test binary does instead of testing, by its first argument.
@@ -39,7 +39,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(folder)
 	binary = filepath.Join(folder, "stoker")
-	if out, err := exec.Command("go", "build", "-o", binary, "stoker").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "stoker").CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	code = m.Run()
