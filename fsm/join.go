@@ -118,6 +118,19 @@ func (t JoinToken) opens(known bool, hash []byte, id string) *Refusal {
 	return nil
 }
 
+// MayJoin says why a token does not let a node in, nil if it does, as far as can
+// be known before it is used.
+func (v *View) MayJoin(token string, hash []byte, node string) error {
+	if r := tooLong("token", token, node); r != nil {
+		return r
+	}
+	t, known := joinTokens.Get(v, store.Str(token))
+	if r := t.opens(known, hash, node); r != nil {
+		return r
+	}
+	return nil
+}
+
 // vacant refuses an id that is taken, or was.
 func (tx *Tx) vacant(id string) *Refusal {
 	if members.Has(tx, store.Str(id)) {

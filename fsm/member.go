@@ -1,6 +1,10 @@
 package fsm
 
-import "stoker/store"
+import (
+	"slices"
+
+	"stoker/store"
+)
 
 // Member is a node as the machine knows it: one that has said who it is, or was
 // let in by a join token. Whether it has a vote is Raft's to say.
@@ -197,4 +201,20 @@ func forgetDeparted(tx *Tx) {
 		clearTimer(tx, t.Due, joinTokenOld, k)
 		joinTokens.Delete(tx.Tx, k)
 	}
+}
+
+// OnlyOn counts the objects that no other member held when they were acknowledged.
+func (v *View) OnlyOn(node string) (n int) {
+	stays := map[string]bool{}
+	for _, m := range v.Members() {
+		stays[m.ID] = m.ID != node
+	}
+	for _, t := range []*store.Table[Object]{objects, staged} {
+		for _, o := range t.Scan(v, "") {
+			if slices.Contains(o.Nodes, node) && !slices.ContainsFunc(o.Nodes, func(id string) bool { return stays[id] }) {
+				n++
+			}
+		}
+	}
+	return n
 }

@@ -131,6 +131,22 @@ func (n *Node) Draining() bool {
 	return slices.ContainsFunc(n.roster.all(), func(s Seat) bool { return s.ID == n.cfg.ID && s.Draining })
 }
 
+// AwaitDraining returns when this node is, or is no longer, to be left alone, or
+// with the context's error.
+func (n *Node) AwaitDraining(ctx context.Context, draining bool) error {
+	for {
+		changed := n.roster.changed.listen()
+		if n.Draining() == draining {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // seatsOf are the ids in Raft's configuration, and whether each has a vote.
 func seatsOf(r *raft.Raft) map[string]bool {
 	seats := map[string]bool{}

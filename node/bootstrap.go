@@ -27,6 +27,9 @@ import (
 // too or had seen this very incarnation before it bootstrapped. A folder that was
 // wiped has a new incarnation, which the others have never seen.
 
+// birthFile lies beside the log.
+const birthFile = "incarnation.json"
+
 // birth is the file that remembers it.
 type birth struct {
 	Incarnation string            `json:"incarnation"`
@@ -56,7 +59,7 @@ type nursery struct {
 
 // openNursery reads the birth file; an empty folder without one gets one.
 func openNursery(dir string, empty bool, level uint64) (*nursery, error) {
-	n := &nursery{path: filepath.Join(dir, "incarnation.json"), empty: empty, level: level, levels: map[string]uint64{}}
+	n := &nursery{path: filepath.Join(dir, birthFile), empty: empty, level: level, levels: map[string]uint64{}}
 	b, err := os.ReadFile(n.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

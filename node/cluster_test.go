@@ -27,6 +27,8 @@ type cluster struct {
 	mu    sync.Mutex
 	nodes map[string]*Node
 	exits map[string]error
+
+	joined map[string]Joined // nodes that came by a join token, and what they were given
 }
 
 // inCluster runs a test with a started cluster of ids in a bubble.
@@ -45,7 +47,7 @@ func inCluster(t *testing.T, edit func(*Config), ids []string, test func(*testin
 var three = []string{"n1", "n2", "n3"}
 
 func newCluster(t *testing.T, edit func(*Config), ids ...string) *cluster {
-	c := &cluster{t: t, net: newNetwork(), dir: t.TempDir(), edit: edit, nodes: map[string]*Node{}, exits: map[string]error{}}
+	c := &cluster{t: t, net: newNetwork(), dir: t.TempDir(), edit: edit, nodes: map[string]*Node{}, exits: map[string]error{}, joined: map[string]Joined{}}
 	level := slog.LevelError
 	if os.Getenv("STOKER_TEST_LOG") != "" {
 		level = slog.LevelDebug
@@ -76,6 +78,12 @@ func (c *cluster) config(id string) Config {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.exits[id] = err
+	}
+	if got, joined := c.joined[id]; joined {
+		var err error
+		conf.TLS, err = ParseTLS(got.CA, got.Cert, got.Key)
+		must(err)
+		conf.Joined, conf.Genesis, conf.Members, conf.Listener = true, nil, got.Members, c.net.listen(id+":90")
 	}
 	if c.edit != nil {
 		c.edit(&conf)

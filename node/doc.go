@@ -59,6 +59,13 @@
 //   - When Rekey has answered, every secret opens with the newest key that all
 //     members hold, and none is sealed with an older one from then on.
 //   - A folder that has lost its data is never a voter again.
+//   - Raft's configuration follows the machine, by the leader's duty: who has a row
+//     gets a seat, who has kept up for Timing.Promote a vote, and who was removed
+//     loses both and is told only when that is committed.
+//   - A join token is spent in the entry that makes its bearer a member. Nothing is
+//     said to a server before its certificate has led to a CA that the token names.
+//   - A leader that takes a seat away has seen that the voters that are left and
+//     answer are a quorum of those that are left.
 //   - No command is in any log that the cluster's feature level does not allow,
 //     and the level is raised only when every member understands it.
 //   - A node whose log, vote or state cannot be written, or not in time, ends. Time
@@ -91,7 +98,13 @@
 //   - Raft's heartbeat fast path: it changes the term beside the main loop
 //     (hashicorp/raft issue 695).
 //   - Raft's own address book: to Raft a member's address is its id. Where a member
-//     listens is the port's business, and may change between starts.
+//     listens is the roster's business, and may change between starts.
+//   - hashicorp/raft-autopilot (v0.3.0 builds with our Raft): it promotes and removes
+//     by Raft's configuration alone. Here the machine says who shall be a member,
+//     since a removed id must never come back and a node may be left alone; what
+//     is left of its work is a look at the probes that we make anyway.
+//   - a removal that Raft does first and the machine hears of later: a leader that
+//     dies in between would leave a node that is no member and does not know it.
 //   - a divergent node that rebuilds itself from the others: what made it wrong
 //     (a memory, a disk, a program) is still there, and what it has confirmed
 //     with its vote is not known. It is replaced, like one that lost its disk.

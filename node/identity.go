@@ -63,6 +63,9 @@ func (i *Identity) set(cert tls.Certificate, cas []*x509.Certificate) {
 // trusted are the CAs whose nodes are let in.
 func (i *Identity) trusted() []*x509.Certificate { return i.now.Load().cas }
 
+// trustedPEM is what the CA file of a member holds.
+func (i *Identity) trustedPEM() []byte { return pki.EncodeCerts(i.trusted()...) }
+
 // show is the certificate for a handshake.
 func (i *Identity) show() *tls.Certificate { return &i.now.Load().cert }
 

@@ -41,6 +41,7 @@ type Node struct {
 	// the cluster port and what listens there
 	port    *port
 	server  *http.Server
+	joins   *http.Server // of who has no certificate yet
 	mux     *http.ServeMux
 	control *http.Client // the node's own small messages
 	bulk    *http.Client // Call and CallLeader: pictures must not delay proposals
@@ -73,6 +74,7 @@ type Node struct {
 	stale     chan struct{} // the roster may have changed
 	gone      chan struct{} // closed when this node was removed
 	departed  sync.Once
+	orders    sync.Mutex // one order about members at a time
 	peers     peers
 	compared  compared
 	scrubbed  scrubbed
@@ -214,6 +216,7 @@ func (n *Node) openPort() error {
 	n.mux.Handle("POST "+pathBootstrap, n.nursery)
 	n.server = newServer(n.welcome(n.followed(n.mux)))
 	n.server.ErrorLog = slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)
+	n.joins = n.newJoinServer()
 	n.wg.Go(func() { n.server.Serve(n.port.http) })
 	return nil
 }
@@ -270,6 +273,8 @@ func (n *Node) serve() {
 	n.WhileLeader("members", n.autopilot)
 	n.mux.HandleFunc("POST "+pathPropose, n.servePropose)
 	n.mux.HandleFunc("POST "+pathReadIndex, n.serveReadIndex)
+	n.mux.HandleFunc("POST "+pathMembers, n.serveOrder)
+	n.wg.Go(func() { n.joins.Serve(n.port.join) })
 	n.mux.HandleFunc("POST "+pathStatus, n.serveStatus)
 	n.mux.HandleFunc("POST "+pathSign, n.serveSign)
 	n.mux.HandleFunc("POST "+pathProof, n.serveProof)
@@ -345,6 +350,7 @@ func (n *Node) shutdown() error {
 	if n.port != nil {
 		n.port.close() // Raft's own goroutines are in the middle of messages
 		n.server.Close()
+		n.joins.Close()
 		n.transport.Close()
 		n.control.CloseIdleConnections()
 		n.bulk.CloseIdleConnections()

@@ -54,7 +54,8 @@ const freshFor = 5
 // still keep up: what is on its way under load.
 const keepsUp = 256
 
-// probe asks every other member's status, again and again, until ctx ends.
+// probe asks another member's status, again and again, until ctx ends, and says
+// where this node listens.
 func (n *Node) probe(ctx context.Context, member string) {
 	tick := time.NewTicker(n.cfg.Timing.Probe)
 	defer tick.Stop()
@@ -72,7 +73,7 @@ func (n *Node) probeOnce(ctx context.Context, member string) {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Timing.RPC)
 	defer cancel()
 	sent, index := time.Now(), n.machine.Index()
-	b, err := n.ask(ctx, member, pathStatus, nil)
+	b, err := n.ask(ctx, member, pathStatus, []byte(n.self.Addr))
 	if errors.Is(err, ErrRemoved) {
 		n.depart(member)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"stoker/pki"
 )
 
 // port is the cluster port: one listener, TLS on every connection, and behind
@@ -26,6 +28,7 @@ type port struct {
 
 	raft *lane
 	http *lane
+	join *lane
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -45,6 +48,7 @@ func newPort(c Config, ln net.Listener, r *roster) *port {
 	}
 	p.raft = &lane{addr: memberAddr(c.ID), conns: make(chan net.Conn), done: ctx.Done()}
 	p.http = &lane{addr: memberAddr(c.ID), conns: make(chan net.Conn), done: ctx.Done()}
+	p.join = &lane{addr: memberAddr(c.ID), conns: make(chan net.Conn), done: ctx.Done()}
 	p.wg.Go(p.accept)
 	return p
 }
@@ -82,7 +86,14 @@ func (p *port) greet(conn *tls.Conn) {
 		return
 	}
 	to, c := p.http.conns, net.Conn(conn)
-	if conn.ConnectionState().NegotiatedProtocol == protoRaft {
+	switch state := conn.ConnectionState(); state.NegotiatedProtocol {
+	case protoJoin:
+		to, c = p.join.conns, plain{conn}
+	case protoRaft:
+		if id, _ := pki.NodeID(state.PeerCertificates[0]); p.roster.barred(id) {
+			conn.Close()
+			return
+		}
 		to, c = p.raft.conns, &stallConn{Conn: conn}
 	}
 	select {
@@ -91,6 +102,9 @@ func (p *port) greet(conn *tls.Conn) {
 		conn.Close()
 	}
 }
+
+// plain hides from net/http that there is TLS below, whose ALPN it does not know.
+type plain struct{ net.Conn }
 
 // dial reaches a member, by id, for one protocol.
 func (p *port) dial(ctx context.Context, id, proto string) (*tls.Conn, error) {

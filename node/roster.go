@@ -29,13 +29,27 @@ type roster struct {
 	mu    sync.Mutex
 	seats []Seat              // by id
 	held  map[string]bool     // who has a seat in the last configuration that was committed; nil: the seats say it
+	heard map[string]string   // cluster ports as the members' own probes name them
 	dead  map[string]bool     // who was removed, as the machine knows
 	addrs map[string][]string // cluster ports by id, the likeliest first
 }
 
+// hear takes what a member says of itself over a connection that proves who it
+// is. It comes also when the machine cannot be told: a leader that finds nobody at
+// the old addresses commits nothing.
+func (r *roster) hear(id, addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if addr == "" || r.heard[id] == addr || r.addrs[id] == nil {
+		return
+	}
+	r.heard[id] = addr
+	r.addrs[id] = front(r.addrs[id], addr)
+}
+
 // newRoster begins with what the file says; nobody has a vote yet.
 func newRoster(file []Member) *roster {
-	r := &roster{file: file}
+	r := &roster{file: file, heard: map[string]string{}}
 	r.set(raft.Configuration{}, nil, nil)
 	return r
 }
@@ -81,6 +95,10 @@ func (r *roster) set(conf raft.Configuration, known []fsm.Member, removed []stri
 	}
 	r.mu.Lock()
 	for id, now := range addrs {
+		if at := r.heard[id]; at != "" {
+			addrs[id] = front(now, at)
+			continue
+		}
 		// The one that answered last stays in front, for as long as it is one of them.
 		if was := r.addrs[id]; len(now) > 0 && len(was) > 0 && slices.Contains(now, was[0]) && slices.Contains(was, now[0]) {
 			addrs[id] = front(now, was[0])

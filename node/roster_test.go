@@ -52,21 +52,46 @@ func TestRoster_RaftSaysWhoTheMachineSaysWhereTheFileHelps(t *testing.T) {
 	}
 }
 
-// A node may listen elsewhere after each start: it reaches the others by what it
-// knows of them, and they hear from the machine where it is.
-func TestRoster_AddressesChangeOnRestart(t *testing.T) {
+// Members that move one right after the other find each other through one that
+// has not: it hears where they are before anything can be committed.
+func TestRoster_TwoMoveAtOnce(t *testing.T) {
 	moved := map[string]string{}
-	edit := func(c *Config) {
+	inCluster(t, movers(moved), three, func(t *testing.T, c *cluster) {
+		c.mustGrant(c.leader())
+		for _, id := range []string{"n1", "n2"} {
+			moved[id] = id + "-elsewhere"
+			c.crash(id)
+		}
+		for _, id := range []string{"n1", "n2"} {
+			if err := c.start(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.mustGrant(c.leader())
+		c.agree()
+	})
+}
+
+// movers has each node that is named listen elsewhere; its own file says so, the
+// others' do not.
+func movers(moved map[string]string) func(*Config) {
+	return func(c *Config) {
 		c.Members = slices.Clone(c.Members)
 		for i, m := range c.Members {
-			if to := moved[m.ID]; to != "" && m.ID == c.ID { // its own file says so, the others' do not
+			if to := moved[m.ID]; to != "" && m.ID == c.ID {
 				c.Members[i].Addr = to
 				c.Listener.Close()
 				c.Listener = c.Listener.(*listener).network.listen(to)
 			}
 		}
 	}
-	inCluster(t, edit, three, func(t *testing.T, c *cluster) {
+}
+
+// A node may listen elsewhere after each start: it reaches the others by what it
+// knows of them, and they hear from the machine where it is.
+func TestRoster_AddressesChangeOnRestart(t *testing.T) {
+	moved := map[string]string{}
+	inCluster(t, movers(moved), three, func(t *testing.T, c *cluster) {
 		for _, id := range three {
 			moved[id] = id + "-elsewhere"
 			c.crash(id)

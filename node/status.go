@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"net/http"
 	"path/filepath"
@@ -36,6 +37,8 @@ type MemberStatus struct {
 	Addr    string        `json:"addr"`
 	HTTP    string        `json:"http"`
 	Voter   bool          `json:"voter"`
+	Drain   bool          `json:"draining"`
+	Since   int64         `json:"since"` // when it was first heard of, wall clock, ns; 0: not known
 	Alive   bool          `json:"alive"` // it answered lately
 	Role    string        `json:"role"`
 	Version string        `json:"version"`
@@ -81,7 +84,7 @@ func (n *Node) Status() Status {
 		}
 		top = max(top, h.report.Index)
 		s.Members = append(s.Members, MemberStatus{
-			ID: m.ID, Addr: m.Addr, HTTP: m.HTTP, Voter: m.Voter, Alive: alive,
+			ID: m.ID, Addr: m.Addr, HTTP: m.HTTP, Voter: m.Voter, Drain: m.Draining, Since: m.Since, Alive: alive,
 			Role: h.report.Role, Version: h.report.Version, Level: h.level(), Index: h.report.Index,
 			Contact: contact, Offset: h.offset,
 			Hash: hex.EncodeToString(h.report.Hash), HashAt: h.report.HashAt,
@@ -106,7 +109,13 @@ func (n *Node) report() report {
 	return r
 }
 
-func (n *Node) serveStatus(w http.ResponseWriter, _ *http.Request) {
+// maxAddr is the longest host:port: a DNS name has 253 bytes at most.
+const maxAddr = 260
+
+func (n *Node) serveStatus(w http.ResponseWriter, r *http.Request) {
+	if addr, err := io.ReadAll(io.LimitReader(r.Body, maxAddr)); err == nil {
+		n.roster.hear(Caller(r), string(addr))
+	}
 	b, err := cbor.Marshal(n.report())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -14,6 +14,7 @@ import (
 const (
 	protoRaft = "stoker-raft/1"
 	protoHTTP = "h2"
+	protoJoin = "stoker-join/1" // who joins has no certificate yet
 )
 
 // serverTLS takes only clients whose certificate the cluster's CA signed for the
@@ -26,14 +27,38 @@ func serverTLS(i *Identity) *tls.Config {
 		MinVersion:             tls.VersionTLS13,
 		NextProtos:             protos,
 		SessionTicketsDisabled: true,
-		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return i.show(), nil },
-		ClientAuth:             tls.RequireAnyClientCert,
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if slices.Equal(hello.SupportedProtos, []string{protoJoin}) {
+				return joinTLS(i), nil
+			}
+			return nil, nil // this one
+		},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return i.show(), nil },
+		ClientAuth:     tls.RequireAnyClientCert,
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			if !slices.Contains(protos, cs.NegotiatedProtocol) {
 				return fmt.Errorf("node: no common protocol; this port speaks %v", protos)
 			}
 			_, err := i.believe(cs.PeerCertificates, x509.ExtKeyUsageClientAuth)
 			return err
+		},
+	}
+}
+
+// joinTLS takes anybody, for the one request that asks to become a member. The
+// CAs go along: who joins knows them by their fingerprints only.
+func joinTLS(i *Identity) *tls.Config {
+	return &tls.Config{
+		MinVersion:             tls.VersionTLS13,
+		NextProtos:             []string{protoJoin},
+		SessionTicketsDisabled: true,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			cert := *i.show()
+			cert.Certificate = slices.Clone(cert.Certificate)
+			for _, c := range i.trusted() {
+				cert.Certificate = append(cert.Certificate, c.Raw)
+			}
+			return &cert, nil
 		},
 	}
 }

@@ -1,6 +1,7 @@
 // Package pki is the cluster's own certificates: a CA that signs nothing but
 // nodes, and what a node's certificate must hold. `stoker init` makes the first
-// ones with it, a running cluster all later ones.
+// ones with it, a running cluster all later ones. A join token names the CA by its
+// fingerprint, so it is made here too.
 //
 // # Invariants
 //
