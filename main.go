@@ -15,5 +15,5 @@ type benchCommand struct {
 }
 
 func main() {
-	os.Exit(cli.Run(os.Args[1:], cli.Hooks{Serve: serve, Sign: sign, Archives: archives, Version: version(), More: []any{&benchCommand{}}}))
+	os.Exit(cli.Run(os.Args[1:], cli.Hooks{Serve: serve, Join: join, Sign: sign, Archives: archives, Version: version(), More: []any{&benchCommand{}}}))
 }

@@ -51,7 +51,7 @@ func serve(ctx context.Context, c config.Config) error {
 	n, err := node.Start(ctx, node.Config{
 		ID: c.ID, Dir: c.Data, Members: membersOf(c), TLS: tlsConfig, Listener: cluster,
 		Genesis: func() fsm.Genesis { return genesis(c, secrets) },
-		SealKey: secrets.SealKey, OldSealKeys: secrets.OldSealKeys, Version: version(),
+		Joined:  c.Joined, SealKey: secrets.SealKey, OldSealKeys: secrets.OldSealKeys, Version: version(),
 		Log: log, Metrics: show.numbers, Tracing: show.traces, MinFree: int64(c.MinFreeMB) << 20,
 	})
 	if err != nil {
@@ -74,11 +74,16 @@ func serve(ctx context.Context, c config.Config) error {
 	backups.Start()
 	log.Info("serving", "id", c.ID, "http", public.Addr().String(), "cluster", cluster.Addr().String(), "version", version())
 
-	<-ctx.Done()
+	var ended error
+	select {
+	case <-ctx.Done():
+	case <-n.Removed():
+		ended = node.ErrRemoved
+	}
 	log.Info("leaving: the leadership is handed over, what is under way is answered")
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 	defer cancel()
-	return errors.Join(leave(bye, server, n), show.close(bye))
+	return errors.Join(ended, leave(bye, server, n), show.close(bye))
 }
 
 // linger is how long a node goes on serving after it has handed its leadership

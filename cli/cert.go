@@ -78,7 +78,7 @@ func (*certSign) Help() string {
 }
 
 // knownMembers is what to do about a node that is none.
-var knownMembers = hints{codeNotFound: "`stoker cert` lists the nodes"}
+var knownMembers = hints{codeNotFound: "`stoker members` lists the nodes"}
 
 // Run shows.
 func (c *certStatus) Run(s *shell) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"stoker/cli/config"
+	"stoker/cli/setup"
 )
 
 // Exit codes.
@@ -29,6 +30,8 @@ type Hooks struct {
 	Sign func(config.Config) (until time.Time, err error)
 	// Archives are backups, offline.
 	Archives Archives
+	// Join has a running cluster let this node in.
+	Join func(ctx context.Context, j setup.Join) (setup.Joined, error)
 	// Version of this binary, for `stoker version`.
 	Version string
 	// More commands, each a pointer to a struct of kong commands: those that need the inner rooms.
@@ -52,6 +55,13 @@ type commands struct {
 
 	Upgrade upgradeCommand `cmd:"" help:"Upgrade nodes one by one; turn on what is new."`
 	Verify  verifyCommand  `cmd:"" help:"Hold the nodes' states against each other."`
+
+	Members   membersCommand   `cmd:"" help:"Show the members: who leads, who has a vote, who may fail."`
+	Member    memberCommand    `cmd:"" help:"Remove a member."`
+	Leader    leaderCommand    `cmd:"" help:"Hand leadership to another node."`
+	Node      nodeCommand      `cmd:"" help:"Have a node left alone before maintenance, and bring it back."`
+	Token     tokenCommand     `cmd:"" help:"Make, list and revoke tokens by which a node joins."`
+	Autopilot autopilotCommand `cmd:"" help:"Show and say what the leader may do about members by itself."`
 
 	kong.Plugins
 

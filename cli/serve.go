@@ -11,6 +11,7 @@ import (
 // serveCommand is `stoker serve`.
 type serveCommand struct {
 	Config string     `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" help:"The node's configuration (${default})."`
+	Join   joinFlags  `embed:"" group:"Into a running cluster, once:"`
 	Keys   serveFlags `embed:"" group:"Instead of what the file says:"`
 }
 
@@ -26,6 +27,7 @@ type serveFlags struct {
 	Cert            *string `name:"cert" placeholder:"FILE" help:"This node's certificate."`
 	Key             *string `name:"key" placeholder:"FILE" help:"Its private key."`
 	SealKey         *string `name:"seal-key" placeholder:"FILE" help:"The cluster's seal key."`
+	Joined          *string `name:"joined" placeholder:"true|false" help:"It came into a running cluster and begins none."`
 	AdminTokenHash  *string `name:"admin-token-hash" placeholder:"sha256:…" help:"Used once, when the cluster begins."`
 	WorkerTokenHash *string `name:"worker-token-hash" placeholder:"sha256:…" help:"Used once, when the cluster begins."`
 	CAKeySealed     *string `name:"ca-key-sealed" placeholder:"HEX" help:"Used once, when the cluster begins."`
@@ -64,11 +66,21 @@ func (*serveCommand) Help() string {
 Flags win over the environment, which wins over the file.
 
   stoker serve --config n1/stoker.toml
-  STOKER_LOG_FORMAT=json stoker serve --config n1/stoker.toml --http 0.0.0.0:80`
+  STOKER_LOG_FORMAT=json stoker serve --config n1/stoker.toml --http 0.0.0.0:80
+
+A new machine comes into a running cluster with what ` + "`stoker token create`" + ` printed. It gets its certificate and keys, writes
+them and its stoker.toml beside --config, and serves; from then on --config is enough.
+
+  stoker serve --join 10.0.0.1:9080 --token stoker-join.… --id n4 --config n4/stoker.toml`
 }
 
 // Run loads the configuration and hands it to the node.
 func (c *serveCommand) Run(s *shell) error {
+	if c.Join.given() {
+		if err := c.join(s); err != nil {
+			return err
+		}
+	}
 	loaded, err := config.Load(config.Source{File: c.Config, Env: os.LookupEnv, Flags: c.Keys.given()})
 	if err != nil {
 		return err

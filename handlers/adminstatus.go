@@ -28,21 +28,23 @@ type clusterStatus struct {
 }
 
 type memberStatus struct {
-	ID        string `json:"id"`
-	Cluster   string `json:"cluster"` // host:port of the cluster port
-	HTTP      string `json:"http"`
-	Role      string `json:"role"`
-	Voter     bool   `json:"voter"`
-	Alive     bool   `json:"alive"`
-	Version   string `json:"version"`
-	Index     uint64 `json:"index"`
-	Lag       uint64 `json:"lag"`             // entries behind the furthest
-	ContactMS int64  `json:"last_contact_ms"` // since it was last heard of; -1: never
-	OffsetMS  int64  `json:"clock_offset_ms"` // its wall clock against this node's
-	Hash      string `json:"hash"`
-	HashAt    uint64 `json:"hash_at"`
-	DiskFree  int64  `json:"disk_free"` // bytes on the disk of its data folder
-	Room      string `json:"room"`      // ample; low: it does not want to lead; full: it appends nothing
+	ID        string  `json:"id"`
+	Cluster   string  `json:"cluster"` // host:port of the cluster port
+	HTTP      string  `json:"http"`
+	Role      string  `json:"role"`
+	Voter     bool    `json:"voter"`
+	Draining  bool    `json:"draining"`
+	Since     *string `json:"since"` // when it was first heard of; nil when that is not known
+	Alive     bool    `json:"alive"`
+	Version   string  `json:"version"`
+	Index     uint64  `json:"index"`
+	Lag       uint64  `json:"lag"`             // entries behind the furthest
+	ContactMS int64   `json:"last_contact_ms"` // since it was last heard of; -1: never
+	OffsetMS  int64   `json:"clock_offset_ms"` // its wall clock against this node's
+	Hash      string  `json:"hash"`
+	HashAt    uint64  `json:"hash_at"`
+	DiskFree  int64   `json:"disk_free"` // bytes on the disk of its data folder
+	Room      string  `json:"room"`      // ample; low: it does not want to lead; full: it appends nothing
 }
 
 type queueStatus struct {
@@ -95,8 +97,13 @@ func memberOf(m node.MemberStatus) memberStatus {
 	if m.Contact >= 0 {
 		contact = int64(m.Contact / time.Millisecond)
 	}
+	var since *string
+	if m.Since != 0 {
+		at := stampOf(m.Since)
+		since = &at
+	}
 	return memberStatus{
-		ID: m.ID, Cluster: m.Addr, HTTP: m.HTTP, Role: m.Role, Voter: m.Voter, Alive: m.Alive,
+		ID: m.ID, Cluster: m.Addr, HTTP: m.HTTP, Role: m.Role, Voter: m.Voter, Draining: m.Drain, Since: since, Alive: m.Alive,
 		Version: m.Version, Index: m.Index, Lag: m.Lag, ContactMS: contact,
 		OffsetMS: int64(m.Offset / time.Millisecond), Hash: m.Hash, HashAt: m.HashAt, DiskFree: m.Free, Room: m.Room,
 	}

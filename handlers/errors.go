@@ -35,6 +35,7 @@ var statusOf = map[fsm.Code]int{
 	fsm.JobInvalidTransition: 409, fsm.UploadIncomplete: 409, fsm.LeaseLost: 409, fsm.FeatureLevel: 409,
 	fsm.IdempotencyMismatch: 422,
 	fsm.ConcurrencyLimit:    429, fsm.QueueFull: 429, rateLimited: 429,
+	fsm.JoinRefused: 403, fsm.MemberExists: 409, fsm.MemberRemoved: 409, fsm.QuorumAtRisk: 409, node.LastCopy: 409,
 	storageFull: 507, internalError: 500, fsm.Unavailable: 503, fsm.Diverged: 503, outcomeUnknown: 504,
 }
 

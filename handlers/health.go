@@ -32,6 +32,9 @@ func (s *Server) ready(c *call) (any, error) {
 	if s.leaving.Load() {
 		return nil, fsm.Refuse(fsm.Unavailable, "this node is leaving; ask another")
 	}
+	if err := s.away(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(c, readyWithin)
 	defer cancel()
 	if err := s.node.Ready(ctx); err != nil {

@@ -86,10 +86,14 @@ func (s *Server) lease(c *call) (any, error) {
 }
 
 // park waits at the queue for as long as the worker wants. A node that is leaving
-// answers that there is nothing: the worker finds another.
+// answers that there is nothing, one that is to be left alone refuses the next as
+// well: the worker finds another.
 func (s *Server) park(c *call, in poll) (queue.Answer, error) {
 	began, wait := time.Now(), in.wait()
-	parked, leave := s.guests.enter(node.WithRequest(s.parked, c.id), c.holder)
+	if err := s.away(); err != nil {
+		return queue.Answer{}, err
+	}
+	parked, leave := s.guests.enter(node.WithRequest(s.polls.context(), c.id), c.holder)
 	defer leave()
 	ctx, cancel := context.WithTimeout(parked, wait+s.cfg.Timeout)
 	defer cancel()
@@ -102,7 +106,7 @@ func (s *Server) park(c *call, in poll) (queue.Answer, error) {
 	if context.Cause(parked) == errRevoked && a.Grant == nil {
 		return a, revoked
 	}
-	if s.parked.Err() != nil && a.Grant == nil {
+	if (s.parked.Err() != nil || context.Cause(parked) == errDraining) && a.Grant == nil {
 		return queue.Answer{Directive: directiveRun}, nil
 	}
 	if err == nil && in.SessionID == "" && a.Directive != directiveRun {

@@ -89,6 +89,16 @@ var routes = []route{
 	{"GET", "/admin/backup", admin, 200, (*Server).adminBackup},
 	{"GET", "/admin/backups", adminRead, 200, (*Server).adminBackups},
 
+	{"GET", "/admin/members", adminRead, 200, (*Server).adminMembers},
+	{"POST", "/admin/members/{id}/remove", admin, 200, (*Server).adminRemoveMember},
+	{"POST", "/admin/members/{id}/drain", adminOperate, 200, drainNode(true)},
+	{"POST", "/admin/members/{id}/resume", adminOperate, 200, drainNode(false)},
+	{"POST", "/admin/leader/transfer", adminOperate, 200, (*Server).adminTransfer},
+	{"PUT", "/admin/autopilot", admin, 200, (*Server).adminAutopilot},
+	{"GET", "/admin/join-tokens", adminRead, 200, (*Server).adminJoinTokens},
+	{"POST", "/admin/join-tokens", admin, 201, (*Server).adminCreateJoinToken},
+	{"DELETE", "/admin/join-tokens/{id}", admin, 200, (*Server).adminRevokeJoinToken},
+
 	// anybody
 	{"GET", "/health", anyone, 200, (*Server).health},
 	{"GET", "/ready", anyone, 200, (*Server).ready},

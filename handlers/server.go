@@ -95,6 +95,7 @@ type Server struct {
 
 	work      context.Context // ends after the last answer
 	endWork   context.CancelFunc
+	polls     polls           // parked, and ended when the node is to be left alone
 	parked    context.Context // ends when a shutdown begins
 	endParked context.CancelFunc
 	sockets   sockets
@@ -131,6 +132,8 @@ func Start(cfg Config) (*Server, error) {
 	}
 	s.work, s.endWork = context.WithCancel(context.Background())
 	s.parked, s.endParked = context.WithCancel(s.work)
+	s.polls.begin(s.parked)
+	go s.watchDraining()
 	cfg.Node.Subscribe(s.watch.changed)
 	cfg.Node.Subscribe(s.guests.changed)
 	cfg.Node.Handle("POST "+pathUses, http.HandlerFunc(s.serveUses))

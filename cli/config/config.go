@@ -15,6 +15,9 @@ type Config struct {
 	Key     string `toml:"key"`      // its private key, PEM; empty: node.key
 	SealKey string `toml:"seal_key"` // file of 32 bytes in hex, the same on all nodes, newest key first; empty: seal.key
 
+	// Joined says that this node came into a running cluster, by `stoker serve --join`: it never begins one.
+	Joined bool `toml:"joined"`
+
 	// These go into the first command of a new cluster and are not looked at again.
 	AdminTokenHash  string `toml:"admin_token_hash"`  // sha256:…
 	WorkerTokenHash string `toml:"worker_token_hash"` // sha256:…

@@ -34,6 +34,9 @@ func (c Config) Secrets() (s Secrets, err error) {
 		return Secrets{}, fmt.Errorf("seal_key: %s: %w", c.SealKey, err)
 	}
 	s.SealKey, s.OldSealKeys = keys[0], keys[1:]
+	if c.Joined { // what follows is for a cluster that begins
+		return s, nil
+	}
 	if s.AdminToken, err = parseHash(c.AdminTokenHash); err != nil {
 		return Secrets{}, fmt.Errorf("admin_token_hash: %w", err)
 	}

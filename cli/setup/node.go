@@ -28,6 +28,8 @@ type Node struct {
 
 	// Listen is the address that both ports are bound to; empty: all of the machine's.
 	Listen string
+	// Data is its data folder; empty: data, beside its stoker.toml.
+	Data string
 }
 
 // ParseNode reads ID=HOST[:HTTPPORT[:CLUSTERPORT]]; an IPv6 host stands in brackets.

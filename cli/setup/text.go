@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -10,7 +11,7 @@ import (
 type operatorTokens struct{ admin, worker string }
 
 // nodeFile is a stoker.toml. It is written by hand and not by an encoder: people read it, and the comments are half of it.
-// Node ids and hosts were checked to hold nothing that TOML would want escaped; %q writes what it takes.
+// A node that joins knows no tokens. Node ids and hosts were checked to hold nothing that TOML would want escaped; %q writes what it takes.
 func nodeFile(all []Node, n Node, tokens operatorTokens, sealedCA []byte) []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -19,17 +20,21 @@ func nodeFile(all []Node, n Node, tokens operatorTokens, sealedCA []byte) []byte
 	line("http = %q            # listen address of the public port", n.listen(n.HTTP))
 	line("cluster = %q         # listen address of the cluster port", n.listen(n.Cluster))
 	line("public_url = \"\"                # signed into presigned URLs; empty: the request's host")
-	line("data = \"data\"                  # folders and files are relative to this file")
+	line("data = %-22q # folders and files are relative to this file", cmp.Or(n.Data, "data"))
 	line("")
 	line("ca = \"ca.crt\"")
 	line("cert = \"node.crt\"")
 	line("key = \"node.key\"")
 	line("seal_key = \"seal.key\"          # the same on all nodes; secrets in the cluster are sealed with it")
 	line("")
-	line("# Used once, when the cluster begins.")
-	line("admin_token_hash = %q", hash(tokens.admin))
-	line("worker_token_hash = %q", hash(tokens.worker))
-	line("ca_key_sealed = %q", hex.EncodeToString(sealedCA))
+	if tokens == (operatorTokens{}) {
+		line("joined = true                  # it came into a running cluster, and never begins one")
+	} else {
+		line("# Used once, when the cluster begins.")
+		line("admin_token_hash = %q", hash(tokens.admin))
+		line("worker_token_hash = %q", hash(tokens.worker))
+		line("ca_key_sealed = %q", hex.EncodeToString(sealedCA))
+	}
 	line("")
 	line("tls_cert = \"\"                  # TLS on the public port: certificate and key; or tls_acme_domains")
 	line("tls_key = \"\"")
