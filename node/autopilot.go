@@ -110,13 +110,13 @@ func (n *Node) bury(ctx context.Context, seats map[string]bool, after time.Durat
 	return err
 }
 
-// heir is the voter to hand leadership to: one that answers and is not to be left
-// alone, the furthest along; "" if there is none.
+// heir is the voter to hand leadership to: one that answers, has room on its disk
+// and is not to be left alone, the furthest along; "" if there is none.
 func (n *Node) heir() string {
 	best, index := "", uint64(0)
 	for _, s := range n.roster.all() {
 		h, alive := n.peers.get(s.ID, n.fresh())
-		if s.ID == n.cfg.ID || !s.Voter || s.Draining || !alive || n.roster.removed(s.ID) {
+		if s.ID == n.cfg.ID || !s.Voter || s.Draining || !alive || h.report.Room != ample || n.roster.removed(s.ID) {
 			continue
 		}
 		if best == "" || h.report.Index > index {

@@ -16,7 +16,7 @@ func (n *Node) housekeeping(ctx context.Context, _ uint64) {
 	defer n.closed.Store(false)
 	for {
 		own, _ := n.space.last()
-		heir, able := n.roomy()
+		heir, able := n.heir(), n.roomy()
 		_, quorum := n.voters()
 		shut := able < quorum || own != ample && heir == ""
 		if own != ample && heir != "" {
@@ -37,25 +37,18 @@ func (n *Node) housekeeping(ctx context.Context, _ uint64) {
 	}
 }
 
-// roomy counts the voters that are not known to be low on room, this one
-// included, and names one of the others that is known to have some.
-func (n *Node) roomy() (heir string, able int) {
+// roomy counts the voters that are not known to be low on room, this one included.
+func (n *Node) roomy() (able int) {
 	peers, _ := n.voters()
 	if own, _ := n.space.last(); own == ample {
 		able++
 	}
-	at := uint64(0)
 	for _, id := range peers {
-		h, fresh := n.peers.get(string(id), freshFor*n.cfg.Timing.Probe)
-		if fresh && h.report.Room != ample {
-			continue
-		}
-		able++
-		if fresh && h.report.Index >= at {
-			heir, at = string(id), h.report.Index
+		if h, fresh := n.peers.get(string(id), n.fresh()); !fresh || h.report.Room == ample {
+			able++
 		}
 	}
-	return heir, able
+	return able
 }
 
 // roomFor refuses a command for which there is no room, at the door: it has no
@@ -67,7 +60,7 @@ func (n *Node) roomFor(ctx context.Context, p fsm.Proposal) error {
 	if leader == n.cfg.ID {
 		left, _ = n.space.last()
 		shut = n.closed.Load()
-	} else if h, fresh := n.peers.get(leader, freshFor*n.cfg.Timing.Probe); fresh {
+	} else if h, fresh := n.peers.get(leader, n.fresh()); fresh {
 		left, shut = h.report.Room, h.report.Closed
 	}
 	if !shut || left != full && fsm.Frees(p) {

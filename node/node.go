@@ -305,8 +305,7 @@ func (n *Node) Yield(ctx context.Context) {
 		if n.raft.State() != raft.Leader || len(others) == 0 {
 			return
 		}
-		heir, _ := n.roomy()
-		err := n.transferTo(ctx, heir)
+		err := n.transferTo(ctx, "")
 		if err == nil {
 			return
 		}
