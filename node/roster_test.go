@@ -68,7 +68,22 @@ func TestRoster_TwoMoveAtOnce(t *testing.T) {
 			}
 		}
 		c.mustGrant(c.leader())
+		c.caughtUp()
 		c.agree()
+	})
+}
+
+// caughtUp waits until every running node is where the leader is. Raft asks a
+// node that it has not reached for long again after ten seconds only.
+func (c *cluster) caughtUp() {
+	c.t.Helper()
+	c.eventually("all are where the leader is", func() bool {
+		for _, n := range c.others("") {
+			if n.machine.Index() < c.leader().machine.Index() {
+				return false
+			}
+		}
+		return true
 	})
 }
 
@@ -107,6 +122,7 @@ func TestRoster_AddressesChangeOnRestart(t *testing.T) {
 				}
 				return true
 			})
+			c.caughtUp()
 			c.agree()
 		}
 		c.mustCredits(c.leader(), 13)
