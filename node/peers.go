@@ -38,6 +38,8 @@ type report struct {
 	Wall    int64  `cbor:"8,keyasint"` // ns since 1970
 	Level   uint64 `cbor:"9,keyasint"` // the feature level that its binary understands; binaries of level 1 do not say
 
+	Heard map[string]string `cbor:"10,keyasint,omitempty"` // cluster ports of members, by id, as they told it themselves
+
 	Cert   []byte   `cbor:"20,keyasint,omitempty"` // DER
 	Issuer string   `cbor:"21,keyasint,omitempty"` // fingerprint of the CA that signed it
 	Trusts []string `cbor:"22,keyasint,omitempty"` // fingerprints of the CAs it believes
@@ -88,6 +90,7 @@ func (n *Node) probeOnce(ctx context.Context, member string) {
 	trip := now.Sub(sent)
 	offset := time.Duration(r.Wall-n.cfg.Wall().UnixNano()) + trip/2
 	n.follow(member, r)
+	n.roster.hearsay(r.Heard)
 	n.peers.mu.Lock()
 	h, was := heard{report: r, at: now, offset: offset}, n.peers.last[member]
 	if r.Index+keepsUp >= index {

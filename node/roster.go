@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -30,6 +31,7 @@ type roster struct {
 	seats []Seat              // by id
 	held  map[string]bool     // who has a seat in the last configuration that was committed; nil: the seats say it
 	heard map[string]string   // cluster ports as the members' own probes name them
+	told  map[string]string   // the same, as another has heard it
 	dead  map[string]bool     // who was removed, as the machine knows
 	addrs map[string][]string // cluster ports by id, the likeliest first
 }
@@ -47,9 +49,29 @@ func (r *roster) hear(id, addr string) {
 	r.addrs[id] = front(r.addrs[id], addr)
 }
 
+// hearsay takes what another member has heard of the rest: two that moved at the
+// same time find each other through one that has not. It is tried last.
+func (r *roster) hearsay(of map[string]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, addr := range of {
+		if r.told[id] != addr && r.addrs[id] != nil && addr != "" {
+			r.told[id] = addr
+			r.addrs[id] = with(r.addrs[id], addr)
+		}
+	}
+}
+
+// news is what this node has heard from the members themselves.
+func (r *roster) news() map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.heard)
+}
+
 // newRoster begins with what the file says; nobody has a vote yet.
 func newRoster(file []Member) *roster {
-	r := &roster{file: file, heard: map[string]string{}}
+	r := &roster{file: file, heard: map[string]string{}, told: map[string]string{}}
 	r.set(raft.Configuration{}, nil, nil)
 	return r
 }
@@ -95,6 +117,10 @@ func (r *roster) set(conf raft.Configuration, known []fsm.Member, removed []stri
 	}
 	r.mu.Lock()
 	for id, now := range addrs {
+		if at := r.told[id]; at != "" {
+			now = with(now, at)
+			addrs[id] = now
+		}
 		if at := r.heard[id]; at != "" {
 			addrs[id] = front(now, at)
 			continue
@@ -153,6 +179,14 @@ func front(addrs []string, first string) []string {
 		}
 	}
 	return out
+}
+
+// with gives the addresses with one more at the end.
+func with(addrs []string, last string) []string {
+	if slices.Contains(addrs, last) {
+		return addrs
+	}
+	return append(slices.Clone(addrs), last)
 }
 
 // all are the seats, by id.

@@ -103,7 +103,7 @@ func (n *Node) report() report {
 	r := report{
 		ID: n.cfg.ID, Role: roleOf(n.raft.State()), Term: n.raft.CurrentTerm(), Index: n.machine.Index(),
 		Hash: sum[:], HashAt: at, Version: n.cfg.Version, Wall: n.cfg.Wall().UnixNano(), Level: n.cfg.level,
-		Free: free, Room: has, Closed: n.closed.Load(),
+		Free: free, Room: has, Closed: n.closed.Load(), Heard: n.roster.news(),
 	}
 	r.Cert, r.Issuer, r.Trusts = n.cfg.TLS.now.Load().certified()
 	return r
