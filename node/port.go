@@ -90,11 +90,8 @@ func (p *port) greet(conn *tls.Conn) {
 	case protoJoin:
 		to, c = p.join.conns, plain{conn}
 	case protoRaft:
-		if id, _ := pki.NodeID(state.PeerCertificates[0]); p.roster.barred(id) {
-			conn.Close()
-			return
-		}
-		to, c = p.raft.conns, &stallConn{Conn: conn}
+		id, _ := pki.NodeID(state.PeerCertificates[0]) // the handshake has looked
+		to, c = p.raft.conns, &stallConn{Conn: conn, barred: func() bool { return p.roster.barred(id) }}
 	}
 	select {
 	case to <- c:
@@ -240,7 +237,8 @@ const stall = 10 * time.Second
 // long as TCP cares to wait. Between messages a connection may rest for ever.
 type stallConn struct {
 	net.Conn
-	within bool // bytes of a message have come in since the last answer went out
+	barred func() bool // says whether the sender was removed, which ends the connection with its next message
+	within bool        // bytes of a message have come in since the last answer went out
 }
 
 func (c *stallConn) Read(b []byte) (int, error) {
@@ -252,6 +250,9 @@ func (c *stallConn) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.Conn.Read(b)
+	if n > 0 && !c.within && c.barred() {
+		return 0, ErrRemoved
+	}
 	c.within = c.within || n > 0
 	return n, err
 }

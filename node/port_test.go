@@ -3,11 +3,14 @@ package node
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/hashicorp/raft"
 )
 
 func TestPort_OnlyMembersGetInAndOnlyTheDialledMemberAnswers(t *testing.T) {
@@ -55,6 +58,37 @@ func TestPort_OnlyMembersGetInAndOnlyTheDialledMemberAnswers(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			p.close()
+		}
+	})
+}
+
+// TestPort_ARemovedMemberIsHeardNoMore: not on a connection that stood before either.
+func TestPort_ARemovedMemberIsHeardNoMore(t *testing.T) {
+	testCA()
+	synctest.Test(t, func(t *testing.T) {
+		net := newNetwork()
+		both := newRoster([]Member{{ID: "n1", Addr: "n1"}, {ID: "n2", Addr: "n2"}})
+		open := func(id string) *port {
+			return newPort(Config{ID: id, TLS: testTLS(id), Dial: net.dialer(id)}.withDefaults(), net.listen(id), both)
+		}
+		n1, n2 := open("n1"), open("n2")
+		defer n1.close()
+		defer n2.close()
+		conn, err := n2.dial(t.Context(), "n1", protoRaft)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard := <-n1.raft.conns
+		b := make([]byte, 1)
+		conn.Write(b)
+		if _, err := heard.Read(b); err != nil {
+			t.Fatal(err)
+		}
+		heard.Write(b) // the answer
+		both.set(raft.Configuration{Servers: []raft.Server{{ID: "n1"}}}, nil, []string{"n2"})
+		conn.Write(b)
+		if _, err := heard.Read(b); !errors.Is(err, ErrRemoved) {
+			t.Errorf("after its removal n2 is heard: %v", err)
 		}
 	})
 }
