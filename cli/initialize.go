@@ -45,7 +45,7 @@ func (c *initCommand) Run(s *shell) error {
 	}
 	s.printf("3. Keep %s here and secret: it opens everything. Look at the cluster, and give it a worker:\n"+
 		"     stoker status --operator %[1]s\n     stoker worker --operator %[1]s\n\n"+
-		"The folders hold private keys: remove them here once they are copied. Clients use port %d (put TLS in front of it);\n"+
+		"The folders hold private keys: remove them here once they are copied. Clients use port %d (tls_cert or tls_acme_domains give it TLS);\n"+
 		"the nodes need port %d of each other.\n",
 		made.Operator, made.Nodes[0].HTTP, made.Nodes[0].Cluster)
 	return nil

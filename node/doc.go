@@ -66,6 +66,12 @@
 //     said to a server before its certificate has led to a CA that the token names.
 //   - A leader that takes a seat away has seen that the voters that are left and
 //     answer are a quorum of those that are left.
+//   - Who comes to the cluster port, but to join, has a certificate that a CA signed which this
+//     node believes at that moment, for the node role; and is no removed member.
+//   - A CA is believed by every member before any member shows a certificate of
+//     it, and until none does. What is shown and believed is on disk first, and
+//     the folder holds a pair that fits at any moment.
+//   - A member has certificates signed for its own id only.
 //   - No command is in any log that the cluster's feature level does not allow,
 //     and the level is raised only when every member understands it.
 //   - A node whose log, vote or state cannot be written, or not in time, ends. Time
@@ -129,6 +135,11 @@
 //   - sums over tables at each scrape: a survey walks in small steps (survey.go).
 //   - a metrics interface for the rooms: each registers what it has with the node's
 //     registry, and reads what it can at the scrape.
+//   - closing what stands when the CA changes: a connection proved who it was
+//     when it was made, and a mass of resets is what a rotation is to spare
+//     everybody. Who must go (a removed member) is not heard on what stands.
+//   - short-lived certificates, of a day: a cluster that was off over the weekend
+//     would not come back by itself. A year, renewed in good time, does.
 //   - one connection for everything: pictures on their way between nodes would
 //     delay proposals, so Call has connections of its own.
 package node

@@ -99,9 +99,9 @@ func TestSlowCert_LeftBehindAndBroughtBack(t *testing.T) {
 	}
 	u.me(t, gone)
 	c.agree(t)
-	if status := c.told(t, "", "cert", "status"); strings.Count(status, " ok ") != 3 {
-		t.Errorf("in the end:\n%s", status)
-	}
+	eventually(t, "all three have a certificate that is in order", func() bool {
+		return strings.Count(c.told(t, "", "cert", "status"), " ok ") == 3
+	})
 
 	for _, n := range c.Nodes {
 		n.Kill()
