@@ -61,7 +61,12 @@ func (s *Server) adminRemoveMember(c *call) (any, error) {
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	return s.node.RemoveMember(c, id, in.Force, in.Look, node.By(c.by), node.RequestID(c.id))
+	r, err := s.node.RemoveMember(c, id, in.Force, in.Look, node.By(c.by), node.RequestID(c.id))
+	if err != nil {
+		return nil, err
+	}
+	c.proposed = true // the removal stands in the audit log by itself, and a look is none
+	return r, nil
 }
 
 // drainNode has a member left alone, or brings it back.

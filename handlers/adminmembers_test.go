@@ -22,6 +22,9 @@ func TestAdmin_Members(t *testing.T) {
 	if a.Data["done"] != false || !strings.Contains(a.Data["refused"].(string), "last voter") {
 		t.Errorf("a look at the removal of the last one: %s", a.text)
 	}
+	if log := h.audited(""); strings.Contains(log, "remove") {
+		t.Errorf("a look stands in the audit log: %s", log)
+	}
 	h.bad(fsm.QuorumAtRisk, to("POST", "/admin/members/n1/remove", m{"force": true}))
 	for _, id := range []string{"n9", "N1", "a%2Fb"} {
 		for _, what := range []string{"remove", "drain", "resume"} {

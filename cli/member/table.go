@@ -30,7 +30,7 @@ func Health(w io.Writer, m client.Members) {
 	if m.Leader == "" {
 		fmt.Fprintln(w, "no leader: nothing is written until most of the voters are up and reach each other on their cluster ports")
 	}
-	fmt.Fprintf(w, "%d of %s up, %d are needed: %s\n", a.Alive, show.Count(a.Voters, "voter"), a.Quorum, tolerance(a.Alive, a.Quorum))
+	fmt.Fprintf(w, "%d of %s up, a quorum is %d: %s\n", a.Alive, show.Count(a.Voters, "voter"), a.Quorum, tolerance(a.Alive, a.Quorum))
 	for _, list := range []struct {
 		ids  []string
 		what string
@@ -69,7 +69,7 @@ func Plan(w io.Writer, r client.Removal) {
 	case !r.Voter:
 		fmt.Fprintf(w, "%s has no vote: the voters stay as they are, %d of %d up, %s.\n", r.ID, r.Alive, r.Voters, tolerance(r.Alive, r.Quorum))
 	default:
-		fmt.Fprintf(w, "Without %s: %s, %d of them up, %d are needed: %s.\n", r.ID, show.Count(r.Voters, "voter"), r.Alive, r.Quorum, tolerance(r.Alive, r.Quorum))
+		fmt.Fprintf(w, "Without %s: %s, %d of them up, a quorum is %d: %s.\n", r.ID, show.Count(r.Voters, "voter"), r.Alive, r.Quorum, tolerance(r.Alive, r.Quorum))
 	}
 	if r.Leads {
 		fmt.Fprintf(w, "%s leads now and hands over first.\n", r.ID)
