@@ -104,6 +104,20 @@ func TestCertificate_ThatRanOutStopsTheStartAndSaysWhatToDo(t *testing.T) {
 	})
 }
 
+func TestLoadTLS_SaysWhichFile(t *testing.T) {
+	dir := t.TempDir()
+	f := IdentityFiles{CA: filepath.Join(dir, "ca.crt"), Cert: filepath.Join(dir, "node.crt"), Key: filepath.Join(dir, "node.key")}
+	for key, path := range map[string]string{"ca": f.CA, "cert": f.Cert, "key": f.Key} {
+		cert, private := testCA().issue("stoker://node/n1")
+		must(write(f.CA, testCA().pem, 0o644))
+		must(f.writePair(cert, private))
+		must(os.Remove(path))
+		if _, err := LoadTLS(f); err == nil || !strings.HasPrefix(err.Error(), key+": ") || !strings.Contains(err.Error(), path) {
+			t.Errorf("without %s: %v", path, err)
+		}
+	}
+}
+
 // TestIdentityFiles_CrashAtAnyMoment: after each step of the replacement the
 // folder holds a pair that fits, the old one or the new.
 func TestIdentityFiles_CrashAtAnyMoment(t *testing.T) {

@@ -37,7 +37,7 @@ type Config struct {
 	// none, and without the folder that Join made it does not start.
 	Joined bool
 
-	// TLS holds the node's certificate and the cluster's CAs, as ParseTLS makes
+	// TLS holds the node's certificate and the cluster's CAs, as LoadTLS makes
 	// it. The certificate names the node: URI stoker://node/<ID>.
 	TLS *Identity
 
@@ -166,7 +166,7 @@ func (c Config) validate() error {
 	case c.Dir == "":
 		return errors.New("node: Config.Dir is empty")
 	case c.TLS == nil:
-		return errors.New("node: Config.TLS is needed (see ParseTLS)")
+		return errors.New("node: Config.TLS is needed (see LoadTLS)")
 	case len(c.SealKey) != 0 && len(c.SealKey) != 32:
 		return fmt.Errorf("node: Config.SealKey has %d bytes, needs 32", len(c.SealKey))
 	}

@@ -25,7 +25,7 @@ type credentials struct {
 	pool   *x509.CertPool
 }
 
-// ParseTLS makes Config.TLS from PEM: the cluster's CA certificates, the node's
+// ParseTLS makes Config.TLS of PEM, kept nowhere: the cluster's CA certificates, the node's
 // certificate (URI stoker://node/<id>, for server and client authentication)
 // and its key.
 func ParseTLS(caPEM, certPEM, keyPEM []byte) (*Identity, error) {

@@ -66,7 +66,7 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	tlsConfig, err := node.ParseTLS(secrets.CA, secrets.Cert, secrets.Key)
+	tlsConfig, err := node.LoadTLS(node.IdentityFiles{CA: c.CA, Cert: c.Cert, Key: c.Key})
 	if err != nil {
 		return err
 	}

@@ -8,28 +8,23 @@ import (
 	"strings"
 )
 
-// Secrets is what the configuration points at: files' contents and decoded hashes.
+// Secrets is what the configuration points at, decoded. Certificate and key are not among it: they change while a node runs, and
+// it reads and writes them itself.
 type Secrets struct {
-	CA, Cert, Key []byte   // PEM
-	SealKey       []byte   // 32 bytes, the newest
-	OldSealKeys   [][]byte // what the file holds below it
-	AdminToken    [32]byte
-	WorkerToken   [32]byte
-	SealedCA      []byte // nil where the configuration has none
+	SealKey     []byte   // 32 bytes, the newest
+	OldSealKeys [][]byte // what the file holds below it
+	AdminToken  [32]byte
+	WorkerToken [32]byte
+	SealedCA    []byte // nil where the configuration has none
 }
 
 // Secrets reads them. An error says which key names a file that is missing or broken.
 func (c Config) Secrets() (s Secrets, err error) {
-	var sealKeys []byte
-	for _, f := range []struct {
-		key, path string
-		to        *[]byte
-	}{{"ca", c.CA, &s.CA}, {"cert", c.Cert, &s.Cert}, {"key", c.Key, &s.Key}, {"seal_key", c.SealKey, &sealKeys}} {
-		if *f.to, err = os.ReadFile(f.path); err != nil {
-			return Secrets{}, fmt.Errorf("%s: %w: copy the node's whole folder that `stoker init` wrote", f.key, err)
-		}
+	text, err := os.ReadFile(c.SealKey)
+	if err != nil {
+		return Secrets{}, fmt.Errorf("seal_key: %w: copy the node's whole folder that `stoker init` wrote", err)
 	}
-	keys, err := ParseSealKeys(sealKeys)
+	keys, err := ParseSealKeys(text)
 	if err != nil {
 		return Secrets{}, fmt.Errorf("seal_key: %s: %w", c.SealKey, err)
 	}

@@ -69,18 +69,27 @@ func TestFound_NodesLoadAndTrustEachOther(t *testing.T) {
 			t.Errorf("%s has another seal key", n.ID)
 		}
 		sealKey = secrets.SealKey
-		if string(secrets.CA) != operator.CAPEM {
+		if string(fileOf(t, conf.CA)) != operator.CAPEM {
 			t.Errorf("%s has another CA than the operator", n.ID)
 		}
-		checkCertificate(t, n, secrets)
-		checkAuthorityKey(t, secrets)
+		checkCertificate(t, n, conf)
+		checkAuthorityKey(t, secrets, fileOf(t, conf.CA))
 	}
 }
 
-// checkCertificate opens a mutual TLS 1.3 connection of the node to itself.
-func checkCertificate(t *testing.T, n Node, s config.Secrets) {
+func fileOf(t *testing.T, path string) []byte {
 	t.Helper()
-	pair, err := tls.X509KeyPair(s.Cert, s.Key)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// checkCertificate opens a mutual TLS 1.3 connection of the node to itself.
+func checkCertificate(t *testing.T, n Node, c config.Config) {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +106,7 @@ func checkCertificate(t *testing.T, n Node, s config.Secrets) {
 		}
 	}
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(s.CA) {
+	if !pool.AppendCertsFromPEM(fileOf(t, c.CA)) {
 		t.Fatal("no CA")
 	}
 	a, b := net.Pipe()
@@ -114,7 +123,7 @@ func checkCertificate(t *testing.T, n Node, s config.Secrets) {
 }
 
 // checkAuthorityKey unseals the CA's key and holds it against its certificate.
-func checkAuthorityKey(t *testing.T, s config.Secrets) {
+func checkAuthorityKey(t *testing.T, s config.Secrets, ca []byte) {
 	t.Helper()
 	block, err := aes.NewCipher(s.SealKey)
 	if err != nil {
@@ -133,7 +142,7 @@ func checkAuthorityKey(t *testing.T, s config.Secrets) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certBlock, _ := pem.Decode(s.CA)
+	certBlock, _ := pem.Decode(ca)
 	cert, err := x509.ParseCertificate(certBlock.Bytes)
 	if err != nil {
 		t.Fatal(err)
