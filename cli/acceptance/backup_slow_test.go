@@ -30,7 +30,7 @@ func (c *cluster) archived(t *testing.T, args ...string) (a backup.Archive) {
 	return a
 }
 
-// restored makes a cluster of three out of a backup, on other ports and under other ids.
+// restored makes a cluster of three out of a backup, on other ports and under other ids. Nothing is started.
 func (c *cluster) restored(t *testing.T, file, sealKey string, more ...string) *cluster {
 	t.Helper()
 	nodes, err := local.Anywhere(3)
@@ -47,9 +47,6 @@ func (c *cluster) restored(t *testing.T, file, sealKey string, more ...string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(anew.Kill)
-	anew.explain(t)
-	anew.begin(t)
 	return anew
 }
 
@@ -80,6 +77,12 @@ func (c *cluster) kept(t *testing.T) string {
 func TestSlowBackup_Drill(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 3, binary)
+	var anew *cluster
+	t.Cleanup(func() { // after those of the users, who look at their jobs again
+		if anew != nil {
+			anew.Kill()
+		}
+	})
 	c.begin(t)
 	u := c.user(t)
 	c.plan(t, u, "pro")
@@ -111,10 +114,12 @@ func TestSlowBackup_Drill(t *testing.T) {
 		}
 	}
 
-	anew := c.restored(t, file, sealKey)
+	anew = c.restored(t, file, sealKey)
+	anew.explain(t)
+	anew.begin(t)
 	anew.begunFrom(t, made, "restore")
 	same := anew.as(u)
-	u.any = same.any // the job is looked at again when the test ends
+	u.any = same.any
 	same.credits(t, credits)
 	_, err := anew.at[0].Queue().Results(t.Context(), held.LeaseID, client.ItemResult{Idx: held.Items[0].Idx, Status: client.Done})
 	if !client.Is(err, client.CodeLeaseLost) {
