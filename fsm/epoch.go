@@ -19,6 +19,10 @@ type Restored struct {
 	SealedCA     []byte     `cbor:"4,keyasint,omitempty"` // the new cluster's; none: the old one stays
 	AdminTokens  [][32]byte `cbor:"5,keyasint,omitempty"` // SHA-256; beside those that were there
 	WorkerTokens [][32]byte `cbor:"6,keyasint,omitempty"`
+
+	// Gone are members that stay behind. They count as removed: should one start
+	// again with its old folder, nobody here listens to it.
+	Gone []string `cbor:"7,keyasint,omitempty"`
 }
 
 // Rebirth is why an epoch began.
@@ -53,7 +57,7 @@ func (c Restored) apply(tx *Tx) (Epoch, error) {
 	if c.Why != FromBackup && c.Why != FromSurvivor {
 		return Epoch{}, invalid("why", "no epoch begins by %q", c.Why)
 	}
-	if r := tooLong("node", c.Hold...); r != nil {
+	if r := tooLong("node", slices.Concat(c.Hold, c.Gone)...); r != nil {
 		return Epoch{}, r
 	}
 	// from here on nothing may refuse
@@ -67,8 +71,12 @@ func (c Restored) apply(tx *Tx) (Epoch, error) {
 	for k := range members.Scan(tx, "") {
 		members.Delete(tx.Tx, k) // who starts says so
 	}
+	forgetJoinTokens(tx)
 	if c.Why == FromBackup {
 		forgetDeparted(tx)
+	}
+	for _, id := range c.Gone {
+		graves.Put(tx.Tx, store.Str(id), tombstone{By: tx.by, At: tx.wall()})
 	}
 	if len(c.Hold) > 0 {
 		hold(tx, objects, c.Hold)
@@ -79,7 +87,6 @@ func (c Restored) apply(tx *Tx) (Epoch, error) {
 			secrets.Delete(tx.Tx, k)
 		}
 		putSecret(tx, UseCA, Secret{ID: "ca", Sealed: c.SealedCA})
-		trusts.Delete(tx.Tx, trustKey) // as after Genesis
 		trusts.Delete(tx.Tx, trustKey) // a CA that was taking over belongs to the old cluster
 	}
 	putTokens(tx, AdminToken, fmt.Sprintf("admin of epoch %d", e.Epoch), c.AdminTokens)

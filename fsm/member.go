@@ -191,12 +191,16 @@ func memberID(id string) *Refusal {
 	return tooLong("id", id)
 }
 
-// forgetDeparted forgets who was removed and who was to come: of a restored
-// cluster all nodes are new, whatever they are called.
+// forgetDeparted forgets who was removed: of a restored cluster all nodes are
+// new, whatever they are called.
 func forgetDeparted(tx *Tx) {
 	for k := range graves.Scan(tx, "") {
 		graves.Delete(tx.Tx, k)
 	}
+}
+
+// forgetJoinTokens forgets who was to come: the tokens name the old epoch's nodes.
+func forgetJoinTokens(tx *Tx) {
 	for k, t := range joinTokens.Scan(tx, "") {
 		clearTimer(tx, t.Due, joinTokenOld, k)
 		joinTokens.Delete(tx.Tx, k)

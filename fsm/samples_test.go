@@ -65,7 +65,7 @@ func samples() []Proposal {
 			Blobs: 8, Missing: 9,
 		}}),
 		Propose(Restored{
-			Why: FromBackup, From: 4, Hold: []string{"n4", "n5"}, SealedCA: []byte("sealed"),
+			Why: FromBackup, From: 4, Hold: []string{"n4", "n5"}, Gone: []string{"n2"}, SealedCA: []byte("sealed"),
 			AdminTokens: [][32]byte{{3}}, WorkerTokens: [][32]byte{{4}},
 		}),
 		Propose(ForgetBackup{Index: 1, Ordinal: 2}),

@@ -19,10 +19,10 @@ func forgetVerb(_ *stage, w words) ([]act, error) {
 	return single(does(c, func(BackupForgotten) string { return "ok" }), err)
 }
 
-// restored why=restore found=7 [hold=n4,n5] [ca] [token]
+// restored why=restore found=7 [hold=n4,n5] [gone=n2] [ca] [token]
 func restoredVerb(_ *stage, w words) ([]act, error) {
 	from, err := w.number("found", 0)
-	c := Restored{Why: Rebirth(w["why"]), From: from, Hold: w.list("hold")}
+	c := Restored{Why: Rebirth(w["why"]), From: from, Hold: w.list("hold"), Gone: w.list("gone")}
 	if w.has("ca") {
 		c.SealedCA = []byte("another")
 	}

@@ -31,7 +31,9 @@
 // agree before the first of them starts, and elect. The entry is in no log: no node
 // of the epoch was ever without it, and nobody reads the state before it. What the
 // survivor's log holds behind its last snapshot is taken, committed or not: that
-// nobody can tell is what `stoker recover` says before it asks.
+// nobody can tell is what `stoker recover` says before it asks. The nodes that are
+// not taken along count as removed, so that the two of them, which are a quorum of
+// the cluster that was, cannot talk the third into their log.
 //
 // # Invariants
 //

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -156,7 +157,7 @@ func (s *Survivor) View() *fsm.View { return s.rest.View() }
 // Recover makes the folder that of a cluster of one, in another epoch. It is done
 // when the snapshot is synced; before, the folder is as it was.
 func (s *Survivor) Recover(id string, wall time.Time) (fsm.Epoch, error) {
-	e, err := s.rest.Begin(fsm.Restored{Why: fsm.FromSurvivor, From: s.LastLog}, s.LastLog, wall)
+	e, err := s.rest.Begin(fsm.Restored{Why: fsm.FromSurvivor, From: s.LastLog, Gone: s.gone(id)}, s.LastLog, wall)
 	if err != nil {
 		return e, err
 	}
@@ -172,6 +173,18 @@ func (s *Survivor) Recover(id string, wall time.Time) (fsm.Epoch, error) {
 		return e, fmt.Errorf("node: cut the log: %w", err)
 	}
 	return e, nil
+}
+
+// gone are all that took part but for the one that is left.
+func (s *Survivor) gone(left string) []string {
+	ids := slices.Clone(s.Voters)
+	v := s.View()
+	defer v.Close()
+	for _, m := range v.Members() {
+		ids = append(ids, m.ID)
+	}
+	slices.Sort(ids)
+	return slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == left })
 }
 
 // Close lets the folder go.
