@@ -229,7 +229,8 @@ func TestSlowRecover_OneIsLeft(t *testing.T) {
 	c := newCluster(t, 3, binary)
 	c.begin(t)
 	u := c.user(t)
-	job := u.queued(t, 0, 2)
+	const items = 8
+	job := u.queued(t, 0, items)
 	credits := u.me(t, 0).Credits
 	conf := filepath.Join(c.Dir, c.Nodes[0].ID, "stoker.toml")
 	if complaint := c.fails(t, "recover", "--config", conf, "--yes"); !strings.Contains(complaint, "stop the node") {
@@ -257,14 +258,22 @@ func TestSlowRecover_OneIsLeft(t *testing.T) {
 	}
 	alone := &user{id: u.id, token: u.token, any: u.at[0], at: u.at[:1]}
 	alone.credits(t, credits)
-	g := c.lease(t, 0, 2, job)
-	if len(g.Items) != 2 {
+	g := c.lease(t, 0, items, job)
+	if len(g.Items) != items {
 		t.Fatalf("leased %+v", g)
 	}
+	// A picture is on two nodes of three: those that only the lost ones had are lost, and recover has said how many.
+	lost := 0
 	for _, item := range g.Items {
-		if got := c.download(t, 0, item.InputURL); !bytes.Equal(got, pictureOf(job, item.Idx)) {
-			t.Errorf("picture %d came back with %d other bytes", item.Idx, len(got))
+		switch got := c.send(t, 0, c.moved(t, request{method: "GET", path: item.InputURL})); {
+		case got.status == http.StatusServiceUnavailable:
+			lost++
+		case got.status != http.StatusOK || !bytes.Equal(got.body, pictureOf(job, item.Idx)):
+			t.Errorf("picture %d came back with HTTP %d and %d other bytes", item.Idx, got.status, len(got.body))
 		}
+	}
+	if want := fmt.Sprintf("Of %d pictures on record %d are not in its folder", items, lost); lost == items || lost > 0 != strings.Contains(said, want) {
+		t.Errorf("%d pictures of %d are lost; recover says:\n%s", lost, items, said)
 	}
 	c.finished(t, 0, g, "the one that was left")
 	if got := alone.job(t, 0, job); got.Status != client.Done {
