@@ -16,12 +16,12 @@ type QueueSim struct {
 	Mountain int           `default:"50000" help:"Items that one pro user orders at the beginning (${default})."`
 	Workers  int           `default:"64" help:"GPUs (${default})."`
 	Models   int           `default:"1" help:"Models that fit a GPU's memory (${default})."`
-	Batch    int           `default:"8" help:"Most items a GPU takes at once (${default})."`
+	Batch    int           `default:"16" help:"Most items a GPU takes at once, max_items of its polls (${default})."`
 	Load     time.Duration `default:"20s" help:"Time to load a model (${default})."`
 	Service  time.Duration `default:"4s" help:"Mean time of an item; times are exponentially distributed (${default})."`
 	Span     time.Duration `default:"30m" help:"Virtual time (${default})."`
 	Window   int           `default:"1000" help:"Grants of a window in the table (${default})."`
-	Batches  float64       `default:"3" help:"Most batches that any user may get less than its share in any window (${default})."`
+	Batches  float64       `default:"1" help:"Most batches that any user may get less than its share in any window (${default})."`
 	Patience time.Duration `default:"0s" help:"Longest that a user with waiting work may go without a grant; 0: as long as its share allows."`
 	Seed     uint64        `default:"1" help:"Of service times and orders (${default})."`
 	Out      string        `type:"path" placeholder:"FILE" help:"Write a plot of the shares over time there, as SVG."`
@@ -34,9 +34,10 @@ items at once. Four presets, each with a model of its own. The same orders are r
 have loaded and with GPUs that do not, and a second time at 70 % load, where workers wait for work.
 
 Bounded unfairness: in no window, however long, does a user with waiting work (and room under its cap) get less than its
-weight's share of what the fair order handed out in it, minus --batches: one of its own that it has just had, one that
-each other user may have had since, one that it may be passed over by for the sake of a warm model. Exits 1 if that is
-not so. Starvation is bounded by the same: who waits is due something all the time.
+weight's share of what the fair order handed out in it, minus one batch: --batch items at the dearest preset's price, in
+credits. Exits 1 if that is not so. Starvation is bounded by the same: who waits is due something all the time. The
+machine cuts leases shorter than that while somebody else waits (6 items), so that a batch of a user's own, one that the
+others have had since, and 4 credits for the sake of warm models come to 16.
 
   stoker bench queue-sim --out shares.svg`
 }

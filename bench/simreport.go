@@ -112,7 +112,11 @@ func percent(part, whole float64) string {
 // time, so that this bounds starvation too; patience (0: none) bounds it in time.
 func (s *simulation) verdict(batches float64, patience time.Duration) error {
 	var broken []error
-	bound := batches * float64(s.batch)
+	var price int64
+	for _, p := range simPresets {
+		price = max(price, p.price)
+	}
+	bound := batches * float64(s.batch) * float64(price)
 	worst := map[*flows]*tenant{}
 	for _, u := range s.tenants {
 		if w := worst[u.class]; w == nil || u.worst > w.worst {

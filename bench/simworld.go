@@ -37,7 +37,7 @@ func openWorld(dir string, s fsm.Settings) (*world, error) {
 	m.Subscribe(func(c fsm.Changes) { w.timer = c.NextTimer })
 	begin := fsm.Genesis{
 		ClusterID: "simulation", SealedCA: []byte("none"), JWTKeys: []fsm.Secret{{ID: "none", Sealed: []byte("none")}},
-		ObjectKey: fsm.Secret{ID: "none", Sealed: []byte("none")}, FirstSettings: s,
+		ObjectKey: fsm.Secret{ID: "none", Sealed: []byte("none")}, FirstSettings: s, Level: fsm.Level,
 	}
 	if _, err := w.apply(fsm.Propose(begin)); err != nil {
 		return nil, err

@@ -28,6 +28,10 @@
 //     above all fences of the one before.
 //   - Everything that is not terminal has a row in timers, but for leases: they
 //     end by name ([ExpireLeases]), since their renewals live in the leader's memory.
+//   - In no window does anybody who could be served all the time get less than its
+//     weight's share of what the fair order hands out, minus one batch: 16 items
+//     at the preset's price (batch.go). Who could not be served, having nothing
+//     ready or as much in work as its plan allows, has no claim from that time.
 //   - The machine's clock never runs back.
 //   - The cluster's feature level never falls. What came with a level neither
 //     happens nor leaves a byte in the state below it.

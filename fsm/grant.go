@@ -47,9 +47,6 @@ const (
 	warmWait = 2 * second
 	// laneEvery: one grant of so many goes to overdue work, if there is any.
 	laneEvery = 10
-	// contestedBatch is how many items one lease takes while somebody else waits
-	// for the same preset: nobody is passed over by more than that at a time.
-	contestedBatch = 8
 )
 
 func (c Lease) apply(tx *Tx) (LeasedWork, error) {
@@ -149,10 +146,6 @@ func (r *round) presets() []string {
 	return out
 }
 
-// slack is the virtual time by which somebody may be served before the fair head
-// for the sake of a worker that has its preset warm: one contested batch.
-const slack = contestedBatch * tick
-
 // warmer finds, where no worker that waits has the head's preset warm, other work
 // for the first that takes it: the fairest of the presets it has warm, unless the
 // head's class or the user whose turn it is would be passed over by more than
@@ -188,7 +181,7 @@ func (r *round) warmer(h head, presets []string) (int, head, bool) {
 	}
 	its, theirs := classOf(r.tx, h.share.Class), classOf(r.tx, s.Class)
 	turn, _ := fairestOf(r.tx, s.Class, presets)
-	if theirs.VTime > its.VTime+slack/weightOf(r.tx, its.Name) || s.VTime > turn.VTime+slack {
+	if theirs.VTime > its.VTime+r.tx.slack()/weightOf(r.tx, its.Name) || s.VTime > turn.VTime+r.tx.slack() {
 		return 0, head{}, false
 	}
 	warm, found := earliest(r.tx, s, loaded)

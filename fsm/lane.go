@@ -144,8 +144,8 @@ func (r *round) account(w Want, h head, j Job, n int) {
 func (r *round) pick(w Want, h head) (Job, []Item) {
 	tx := r.tx
 	most := max(min(w.Max, h.share.Max-h.share.Leased), 1)
-	if most > contestedBatch && contested(tx, h.share.User, h.ref.preset) {
-		most = contestedBatch
+	if limit := tx.contestedBatch(); most > limit && r.contested(w, h) {
+		most = limit
 	}
 	j, _ := jobs.Get(tx, store.Str(h.ref.job))
 	first, _ := items.Get(tx, itemKey(j.ID, h.ref.idx))

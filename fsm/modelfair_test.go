@@ -77,56 +77,27 @@ func (m *model) first(user string, presets []string) *modelItem {
 	})
 }
 
-// wake: who has had nothing ready starts where the preset's last one was served,
-// and not further behind than the first of those who wait already: for the same
-// preset, or if none does for any.
-func (m *model) wake(user, preset string) {
-	u := m.users[user]
-	c := m.class(u.plan)
-	if !m.hasReady(user, "") {
-		first := m.turnOf(u.plan, []string{preset})
-		if first == nil {
-			first = m.turnOf(u.plan, nil)
-		}
-		if m.tag[user] = max(m.tag[user], c.users[preset]); first != nil {
-			m.tag[user] = max(m.tag[user], m.tag[first.id]-1)
-		}
-		m.hungry[user] = m.now
-	}
-	if !m.hasReady("", u.plan) {
-		m.rouse(u.plan, preset)
-	}
-}
-
-// rouse: so does a plan.
-func (m *model) rouse(plan, preset string) {
-	var others []int64
-	for name, c := range m.classes {
-		if name != plan && m.hasReady("", name) {
-			others = append(others, c.time-1)
-		}
-	}
-	c := m.class(plan)
-	if c.time = max(c.time, m.virtual[preset]); len(others) > 0 {
-		c.time = max(c.time, slices.Min(others))
-	}
-}
-
 // replan: on another plan a user begins like one who wakes up there.
 func (m *model) replan(u *modelUser, plan string) {
 	if u.plan == plan {
 		return
 	}
-	asleep, tag := !m.hasReady("", plan), int64(0)
+	u.plan = "neither" // it keeps nobody awake meanwhile
+	asleep, tag := m.firstUp(plan) == nil, int64(0)
+	var presets []string
 	for _, it := range m.ready(nil) {
 		if it.job.user == u.id {
 			if asleep {
 				m.rouse(plan, it.job.preset)
 			}
+			presets = append(presets, it.job.preset)
 			tag = max(tag, m.class(plan).users[it.job.preset])
 		}
 	}
-	u.plan, m.tag[u.id] = plan, tag
+	if m.tag[u.id] = tag; len(presets) > 0 {
+		m.meet(u.id, plan, presets)
+	}
+	u.plan = plan
 }
 
 // ticks is the virtual time of one credit at weight 1.
@@ -148,18 +119,20 @@ func (m *model) correct(j *modelJob, ms int64) {
 	c.time = max(c.time+off/m.weight(m.users[j.user].plan), 0)
 }
 
-// charge: who could not be served for a while has no more than 64 credits in
-// hand; what goes by the lane of the overdue moves nobody else's time.
+// charge: who could not be served for a while has no more than 6 items and 4
+// credits in hand; what goes by the lane of the overdue moves nobody else's time.
 func (m *model) charge(j *modelJob, n int, late bool) {
 	plan := m.users[j.user].plan
 	c, w := m.class(plan), m.weight(plan)
-	c.time = max(c.time, m.virtual[j.preset]-64*ticks/w)
-	m.tag[j.user] = max(m.tag[j.user], c.users[j.preset]-64*ticks)
-	if !late && c.time > m.virtual[j.preset] {
-		m.virtual[j.preset] = c.time
+	bank := (6*max(j.price, 1) + 4) * ticks
+	c.time = max(c.time, m.virtual[j.preset]-bank/w)
+	m.tag[j.user] = max(m.tag[j.user], c.users[j.preset]-bank)
+	beyond := int64(max(n-6, 0)) * max(j.price, 1) * ticks // who wakes up has not been passed over by that
+	if at := c.time + beyond/w; !late && at > m.virtual[j.preset] {
+		m.virtual[j.preset] = at
 	}
-	if !late && m.tag[j.user] > c.users[j.preset] {
-		c.users[j.preset] = m.tag[j.user]
+	if at := m.tag[j.user] + beyond; !late && at > c.users[j.preset] {
+		c.users[j.preset] = at
 	}
 	cost := int64(n) * max(j.price, 1) * ticks
 	m.tag[j.user] += cost

@@ -138,7 +138,7 @@ func (r *modelRound) next() *modelStep {
 
 // warmer: if nobody who waits has the head's preset warm, the first who takes it
 // gets instead what is fairest of the presets it has warm; but neither the head's
-// plan nor the user whose turn it is stays more than 8 credits behind for it.
+// plan nor the user whose turn it is stays more than 4 credits behind for it.
 func (r *modelRound) warmer(head *modelItem) (int, *modelItem) {
 	takers := r.takers(head.job.preset)
 	for _, i := range takers {
@@ -153,7 +153,7 @@ func (r *modelRound) warmer(head *modelItem) (int, *modelItem) {
 		return 0, nil
 	}
 	plan := r.users[head.job.user].plan
-	if r.class(u.plan).time-r.class(plan).time > 8*ticks/r.weight(plan) || r.tag[u.id]-r.tag[r.turnOf(u.plan, all).id] > 8*ticks {
+	if r.class(u.plan).time-r.class(plan).time > 4*ticks/r.weight(plan) || r.tag[u.id]-r.tag[r.turnOf(u.plan, all).id] > 4*ticks {
 		return 0, nil
 	}
 	return takers[0], r.first(u.id, warm)
@@ -203,9 +203,9 @@ func names(list []*modelItem) (out []string) {
 func (r *modelRound) batch(w Want, head *modelItem) []*modelItem {
 	j := head.job
 	most := max(min(w.Max, r.plan(r.users[j.user]).MaxLeased-r.leased(j.user)), 1)
-	for _, it := range r.ready([]string{j.preset}) {
-		if o := r.users[it.job.user]; o.id != j.user && r.leased(o.id) < r.plan(o).MaxLeased {
-			most = min(most, 8)
+	for _, it := range r.ready(nil) {
+		if o := r.users[it.job.user]; r.fits(w, it.job.preset) && o.id != j.user && r.leased(o.id) < r.plan(o).MaxLeased {
+			most = min(most, 6)
 		}
 	}
 	list := []*modelItem{head}

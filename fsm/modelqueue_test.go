@@ -33,13 +33,16 @@ func (m *model) leased(user string) (n int) {
 
 // enqueue makes an item ready. Who wakes up banks no credit.
 func (m *model) enqueue(it *modelItem) {
-	m.wake(it.job.user, it.job.preset)
 	m.takeOff(it)
+	m.wake(it.job.user, it.job.preset)
 	it.place, it.since = Ready, m.now
 }
 
 // takeOff takes an item from wherever it is, and ends a lease that holds nothing more.
 func (m *model) takeOff(it *modelItem) {
+	if it.place == Leased {
+		m.rejoin(it.job.user)
+	}
 	fence := it.fence
 	it.place, it.fence, it.back, it.spread = Nowhere, 0, 0, [2]int64{}
 	if l := m.leases[fence]; l != nil && len(m.held(l)) == 0 {

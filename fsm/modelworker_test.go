@@ -167,6 +167,9 @@ func (m *model) pause(c PauseQueue) Code {
 	} else if _, ok := m.set.Presets[preset]; !ok {
 		return InvalidPreset
 	}
+	if !c.Paused && m.paused[preset] && preset != "*" {
+		m.resumed(preset)
+	}
 	delete(m.paused, preset)
 	if c.Paused {
 		m.paused[preset] = true

@@ -54,6 +54,9 @@ func (c PauseQueue) apply(tx *Tx) (QueuePaused, error) {
 	if c.Paused {
 		pauses.Put(tx.Tx, key, pause{By: tx.by, At: tx.wall()})
 	} else {
+		if c.Preset != "" && pauses.Has(tx, key) {
+			resumed(tx, c.Preset)
+		}
 		pauses.Delete(tx.Tx, key)
 	}
 	tx.changes.Ready = true

@@ -51,7 +51,7 @@ func count(tx *Tx, s *share, preset string, by int) {
 	s.Waiting = add(s.Waiting, preset, by)
 	tx.m.Waiting = add(tx.m.Waiting, preset, by)
 	c := classOf(tx, s.Class)
-	if c.Waiting == 0 && by > 0 {
+	if by > 0 && asleep(tx, c) {
 		rouse(tx, &c, preset) // a class that wakes up banks no credit
 	}
 	c.Waiting += by
@@ -127,6 +127,7 @@ func takeOff(tx *Tx, j Job, it *Item) {
 	case Leased:
 		takeFromLease(tx, it)
 		s := shareOf(tx, j.User)
+		rejoin(tx, &s)
 		s.Leased--
 		putShare(tx, s)
 		tx.changes.Ready = true // a user at its cap may be served again

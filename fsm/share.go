@@ -92,39 +92,6 @@ func shareOf(tx *Tx, user string) share {
 	}
 }
 
-// wake brings a user that had nothing ready up to the time of whom it meets: the
-// users of its class that wait for the preset, else for anything, just before
-// them. Times are kept by preset, because workers of one preset may be plenty and
-// of another few: who wakes up for the one must not start at the time that the
-// other has reached.
-func wake(tx *Tx, s *share, preset string) {
-	if len(s.Waiting) > 0 {
-		return
-	}
-	s.VTime = max(s.VTime, classOf(tx, s.Class).Users[preset])
-	first, found := fairestOf(tx, s.Class, []string{preset})
-	if !found {
-		first, found = fairestOf(tx, s.Class, sorted(tx.m.Waiting))
-	}
-	if found {
-		s.VTime = max(s.VTime, shift(first.VTime, -1))
-	}
-	s.Hungry = tx.now()
-}
-
-// rouse does for a class that had nothing ready what wake does for a user.
-func rouse(tx *Tx, c *class, preset string) {
-	c.VTime = max(c.VTime, tx.m.VTimes[preset])
-	var least uint64
-	found := false
-	for _, o := range classes.Scan(tx, "") {
-		if v := shift(o.VTime, -1); o.Name != c.Name && o.Waiting > 0 && (!found || v < least) {
-			least, found = v, true
-		}
-	}
-	c.VTime = max(c.VTime, least)
-}
-
 // putShare writes the share, or removes it when the user has left the queue and
 // owes nothing.
 func putShare(tx *Tx, s share) {
@@ -135,21 +102,19 @@ func putShare(tx *Tx, s share) {
 	shares.Put(tx.Tx, store.Str(s.User), s)
 }
 
-// bank is the most virtual time that anybody has in hand who could not be served
-// for a while: at its cap, or with work that no worker takes.
-const bank = 64 * tick
-
 // charge makes user and class pay for n items that were granted. What came out of
 // turn, through the overdue lane, moves nobody else's time.
 func charge(tx *Tx, s *share, n int, preset string, price int64, lane bool) {
 	cost := uint64(n) * uint64(max(price, 1)) * tick
+	bank := tx.bank(price)
 	c := classOf(tx, s.Class)
 	c.Grants += uint64(n)
 	c.VTime = max(c.VTime, shift(tx.m.VTimes[preset], -int64(bank/weightOf(tx, s.Class))))
-	s.VTime = max(s.VTime, shift(c.Users[preset], -bank))
+	s.VTime = max(s.VTime, shift(c.Users[preset], -int64(bank)))
 	if !lane {
-		tx.m.VTimes = raise(tx.m.VTimes, preset, c.VTime)
-		c.Users = raise(c.Users, preset, s.VTime)
+		beyond := tx.beyond(n, price)
+		tx.m.VTimes = raise(tx.m.VTimes, preset, c.VTime+beyond/weightOf(tx, s.Class))
+		c.Users = raise(c.Users, preset, s.VTime+beyond)
 	}
 	s.VTime += cost
 	c.VTime += cost / weightOf(tx, s.Class)
@@ -246,18 +211,6 @@ func fairestOf(tx *Tx, class string, presets []string) (best share, found bool) 
 	return best, found
 }
 
-// contested says whether somebody else has ready work of the preset too.
-func contested(tx *Tx, user, preset string) bool {
-	for _, c := range classes.Scan(tx, "") {
-		for _, s := range fair.Scan(tx, store.Str(preset).Str(c.Name)) {
-			if s.User != user {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // reweigh gives a user's share the class and cap of its plan.
 func reweigh(tx *Tx, u User) {
 	s, ok := shares.Get(tx, store.Str(u.ID))
@@ -271,7 +224,11 @@ func reweigh(tx *Tx, u User) {
 	old, now := classOf(tx, s.Class), classOf(tx, u.Plan)
 	if old.Name != now.Name {
 		old.Waiting -= ready
-		if now.Waiting == 0 && ready > 0 {
+		if tx.level() >= 2 { // or the user itself would keep its old class awake
+			shares.Delete(tx.Tx, store.Str(u.ID))
+			classes.Put(tx.Tx, store.Str(old.Name), old)
+		}
+		if ready > 0 && asleep(tx, now) {
 			for _, preset := range sorted(s.Waiting) {
 				rouse(tx, &now, preset)
 			}
@@ -280,6 +237,9 @@ func reweigh(tx *Tx, u User) {
 		s.Class, s.VTime = now.Name, 0
 		for _, preset := range sorted(s.Waiting) {
 			s.VTime = max(s.VTime, now.Users[preset])
+		}
+		if tx.level() >= 2 && ready > 0 {
+			s.VTime = max(s.VTime, firstOf(tx, now.Name, sorted(s.Waiting)))
 		}
 		relabel(tx, s)
 		classes.Put(tx.Tx, store.Str(old.Name), old)

@@ -38,7 +38,7 @@ func newTwin(t *testing.T) *twin {
 	}
 	w.apply(fsm.Propose(fsm.Genesis{
 		ClusterID: "c", SealedCA: []byte("x"), JWTKeys: []fsm.Secret{{ID: "k", Sealed: []byte("x")}},
-		ObjectKey: fsm.Secret{ID: "o", Sealed: []byte("x")}, FirstSettings: settings,
+		ObjectKey: fsm.Secret{ID: "o", Sealed: []byte("x")}, FirstSettings: settings, Level: fsm.Level,
 	}))
 	return w
 }
