@@ -80,12 +80,11 @@ func TestSwitchboard_HoldsWhatIsCutAndDeliversIt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := &switchboard{}
+	s := &switchboard{processes: func() []int { return []int{os.Getpid(), 0} }} // we are the first node
 	defer s.close()
 	if err := s.connect(&testbed{dir: dir}, nodes); err != nil {
 		t.Fatal(err)
 	}
-	s.processes = func() []int { return []int{os.Getpid(), 0} } // we are the first node
 	conn, err := net.Dial("tcp", s.doors[1].Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 // switchboard stands between the nodes: each one's cluster port is reached through it, so that the bytes from one node to
 // another can be held. Nobody is told: what is held is delivered when the line is healed, as TCP does after packets were lost.
 type switchboard struct {
-	processes func() []int // the nodes' process ids, by place
+	processes func() []int // the nodes' process ids, by place; nil: those of the testbed
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when cuts change
@@ -33,7 +33,9 @@ type line struct{ from, to int }
 // connect puts the switchboard between the nodes of a testbed, none of which runs: to each other their
 // cluster ports are doors of the switchboard.
 func (s *switchboard) connect(t *testbed, nodes []setup.Node) error {
-	s.processes = t.processes
+	if s.processes == nil {
+		s.processes = t.processes
+	}
 	s.changed, s.cuts, s.conns = make(chan struct{}), map[line]bool{}, map[net.Conn]bool{}
 	addrs := make([]string, len(nodes))
 	for i, n := range nodes {
