@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,24 @@ func (h *hand) kill() {
 	}
 }
 
+// suspend stops the process, and gives a function that lets it go on if it has not been replaced meanwhile.
+func (h *hand) suspend() (wake func() error, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.process
+	if p == nil || !p.Alive() {
+		return func() error { return nil }, nil
+	}
+	return func() error {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.process != p || !p.Alive() {
+			return nil
+		}
+		return resume(p.Pid())
+	}, suspend(p.Pid())
+}
+
 func (h *hand) fire() {
 	h.mu.Lock()
 	h.left = true
@@ -66,33 +85,45 @@ type blow struct {
 }
 
 var blows = []blow{
-	{"a worker", 12, func(ctx context.Context, x *chaos) error { return x.replace(ctx, x.crew[x.dice.IntN(len(x.crew))]) }},
-	{"all workers", 1, func(ctx context.Context, x *chaos) error { return x.replace(ctx, x.crew...) }},
-	{"the leader", 4, func(ctx context.Context, x *chaos) error { return x.reboot(ctx, x.leaders(ctx)...) }},
-	{"a node", 2, func(ctx context.Context, x *chaos) error {
+	{"a worker killed", 12, func(ctx context.Context, x *chaos) error { return x.replace(ctx, x.crew[x.dice.IntN(len(x.crew))]) }},
+	{"all workers killed", 1, func(ctx context.Context, x *chaos) error { return x.replace(ctx, x.crew...) }},
+	{"the leader killed", 4, func(ctx context.Context, x *chaos) error { return x.reboot(ctx, x.leaders(ctx)...) }},
+	{"a node killed", 2, func(ctx context.Context, x *chaos) error {
 		return x.reboot(ctx, x.cluster.Nodes[x.dice.IntN(len(x.cluster.Nodes))])
 	}},
-	{"every node", 1, func(ctx context.Context, x *chaos) error { return x.reboot(ctx, x.cluster.Nodes...) }},
+	{"every node killed", 1, func(ctx context.Context, x *chaos) error { return x.reboot(ctx, x.cluster.Nodes...) }},
+	{sleeping, 2, func(ctx context.Context, x *chaos) error { return x.sedate(ctx, x.crew[x.dice.IntN(len(x.crew))]) }},
+}
+
+const sleeping = "a worker stopped for longer than its lease"
+
+// kinds are the blows for which there is time, and which this system knows.
+func (x *chaos) kinds() []blow {
+	if canStop() == "" && x.For > 2*sleep {
+		return blows
+	}
+	return slices.DeleteFunc(slices.Clone(blows), func(b blow) bool { return b.name == sleeping })
 }
 
 // next is one of each kind first, in any order, and then whatever chance brings.
 func (x *chaos) next(struck int) blow {
+	kinds := x.kinds()
 	if struck == 0 {
-		x.deck = x.dice.Perm(len(blows))
+		x.deck = x.dice.Perm(len(kinds))
 	}
 	if struck < len(x.deck) {
-		return blows[x.deck[struck]]
+		return kinds[x.deck[struck]]
 	}
 	var chances int
-	for _, b := range blows {
+	for _, b := range kinds {
 		chances += b.chance
 	}
 	n, at := x.dice.IntN(chances), 0
-	for n >= blows[at].chance {
-		n -= blows[at].chance
+	for n >= kinds[at].chance {
+		n -= kinds[at].chance
 		at++
 	}
-	return blows[at]
+	return kinds[at]
 }
 
 // rage strikes until the time is over, and leaves everything running.
@@ -106,7 +137,7 @@ func (x *chaos) rage(ctx context.Context) error {
 		}
 		b := x.next(struck)
 		if err := b.strike(ctx, x); err != nil {
-			return fmt.Errorf("after %s was killed: %w", b.name, err)
+			return fmt.Errorf("after %s: %w", b.name, err)
 		}
 		x.blows[b.name]++
 		for _, h := range x.crew {
@@ -116,7 +147,7 @@ func (x *chaos) rage(ctx context.Context) error {
 		}
 		if time.Since(told) > 30*time.Second {
 			told = time.Now()
-			fmt.Fprintf(x.out, "%s: killed so far: %v\n", x.since(), x.blows)
+			fmt.Fprintf(x.out, "%s: so far %v\n", x.since(), x.blows)
 		}
 	}
 	return nil
@@ -135,6 +166,24 @@ func (x *chaos) replace(ctx context.Context, crew ...*hand) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// sleep is longer than a lease lives without a renewal: 60 s.
+const sleep = 65 * time.Second
+
+// sedate stops a worker, and wakes it in the background when others have its work: what it then reports is refused.
+func (x *chaos) sedate(ctx context.Context, h *hand) error {
+	wake, err := h.suspend()
+	if err != nil {
+		return err
+	}
+	x.asleep.Go(func() {
+		pause(ctx, sleep) // cut short at the end: nobody has to sleep on
+		if err := wake(); err != nil {
+			x.fail(fmt.Errorf("wake worker %s: %w", h.id, err))
+		}
+	})
 	return nil
 }
 

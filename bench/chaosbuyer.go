@@ -2,7 +2,9 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"stoker/client"
@@ -14,8 +16,10 @@ type customer struct {
 	name string
 	app  *client.App
 	id   string
+	whim *rand.Rand
 	jobs []string
 	paid int // credits for items, all of them debited once
+	gone int // jobs it canceled
 }
 
 // shop orders so many items, batch by batch, and returns when the last job has ended.
@@ -52,8 +56,12 @@ func (c *customer) shop(ctx context.Context, items int) error {
 	return nil
 }
 
-// await asks for the job until it has ended.
+// every so many-th job is canceled while it runs.
+const regrets = 5
+
+// await asks for the job until it has ended, and may cancel it once a worker has some of it.
 func (c *customer) await(ctx context.Context, id string) error {
+	regret := c.whim.IntN(regrets) == 0
 	for {
 		job, err := c.app.Job(ctx, id)
 		if err != nil {
@@ -62,8 +70,26 @@ func (c *customer) await(ctx context.Context, id string) error {
 		if job.Status.Terminal() {
 			return nil
 		}
+		if regret && job.Status == client.Running {
+			regret = false
+			if err := c.cancel(ctx, id); err != nil {
+				return err
+			}
+		}
 		if err := pause(ctx, 250*time.Millisecond); err != nil {
 			return fmt.Errorf("%s, %d of %d done: %w", job.Status, job.DoneItems, job.TotalItems, err)
 		}
 	}
+}
+
+// cancel ends the job; one that ended first stays as it is.
+func (c *customer) cancel(ctx context.Context, id string) error {
+	err := c.app.Cancel(ctx, id)
+	if refused := (*client.Error)(nil); errors.As(err, &refused) && refused.Code == "JOB_INVALID_TRANSITION" {
+		return nil
+	}
+	if err == nil {
+		c.gone++
+	}
+	return err
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"stoker/client"
 )
 
 // proof is what was found at the end.
@@ -23,6 +25,8 @@ type proof struct {
 	took         time.Duration // until the last job had ended
 	blows        map[string]int
 	jobs, items  int
+	canceled     int // jobs
+	lost         int // leases whose workers were told, or found out
 	done, failed int
 	grants       int // leases that workers took
 	boots        int // lives of workers
@@ -57,6 +61,7 @@ func (x *chaos) prove(ctx context.Context) (*proof, error) {
 	look, looking := errgroup.WithContext(ctx)
 	look.SetLimit(8)
 	for _, b := range x.buyers {
+		p.canceled += b.gone
 		look.Go(func() error { return b.proveMoney(looking, p) })
 		for _, id := range b.jobs {
 			look.Go(func() error { return b.proveJob(looking, p, id) })
@@ -105,7 +110,11 @@ func (c *customer) proveJob(ctx context.Context, p *proof, id string) error {
 			p.breaks(onceFinal, "%s/%d became final %d times", id, idx, final[idx])
 		}
 	}
-	if ended != 1 || !job.Status.Terminal() || job.DoneItems+job.FailedItems != job.TotalItems || len(job.DownloadURLs) != job.DoneItems {
+	all := job.DoneItems+job.FailedItems == job.TotalItems
+	if job.Status == client.Canceled { // the rest was canceled with it
+		all = job.DoneItems+job.FailedItems <= job.TotalItems
+	}
+	if ended != 1 || !job.Status.Terminal() || !all || len(job.DownloadURLs) != job.DoneItems {
 		p.breaks(whole, "%s is %s, ended %d times, with %d done, %d failed, %d results of %d items", id, job.Status, ended,
 			job.DoneItems, job.FailedItems, len(job.DownloadURLs), job.TotalItems)
 	}
@@ -183,6 +192,9 @@ func (x *chaos) proveFences(p *proof) error {
 				continue // cut by a kill
 			}
 			boots[line.Boot] = true
+			if line.Msg == lostLine {
+				p.lost++
+			}
 			if who := h.id + " " + line.Boot; line.Msg == takenLine && !slices.Contains(holders[line.Lease], who) {
 				holders[line.Lease] = append(holders[line.Lease], who)
 			}
@@ -245,10 +257,12 @@ func (p *proof) print(out io.Writer) {
 	t := newTable(out, fmt.Sprintf("%d items in %d jobs", p.items, p.jobs), "what", "")
 	t.AppendRow([]any{"until the last job had ended", p.took.Round(time.Second)})
 	t.AppendRow([]any{"leases taken", p.grants})
+	t.AppendRow([]any{"leases lost", p.lost})
 	t.AppendRow([]any{"lives of workers", p.boots})
 	for _, b := range blows {
-		t.AppendRow([]any{"killed: " + b.name, p.blows[b.name]})
+		t.AppendRow([]any{b.name, p.blows[b.name]})
 	}
+	t.AppendRow([]any{"jobs canceled while they ran", p.canceled})
 	t.AppendRow([]any{"items done", p.done})
 	t.AppendRow([]any{"items failed and refunded", p.failed})
 	t.AppendSeparator()

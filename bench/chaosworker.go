@@ -22,8 +22,12 @@ type ChaosWorker struct {
 	Mean     time.Duration `default:"1s" help:"Mean time of an item; times are exponentially distributed."`
 }
 
-// takenLine is the SDK's log line of a new lease; the proof counts them.
-const takenLine = "lease taken"
+// takenLine and lostLine are the SDK's log lines of a new lease and of one that is not its worker's any more; the proof
+// counts them.
+const (
+	takenLine = "lease taken"
+	lostLine  = "lease lost"
+)
 
 // Run works until ctx ends, or the process is killed, which is what it is for.
 func (c *ChaosWorker) Run(ctx context.Context, out io.Writer) error {

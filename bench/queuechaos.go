@@ -37,8 +37,10 @@ type QueueChaos struct {
 func (*QueueChaos) Help() string {
 	return `Starts a cluster of processes on loopback and worker processes on the Go SDK, lets users order all the time, and kills
 with SIGKILL: mostly workers, now and then the leader, a follower, all workers, all nodes at once. What was killed is
-started again. When the time is over it waits until every job has ended, and proves from history, ledger, objects and the
-workers' own logs that nothing was lost, done twice or paid twice. Exits 1 if something was.
+started again. With more than two minutes of time some workers are stopped (SIGSTOP) instead, for longer than a lease
+lives, and wake up to report what others have done. Every fifth job is canceled while it runs. When the time is over it
+waits until every job has ended, and proves from history, ledger, objects and the workers' own logs that nothing was
+lost, done twice or paid twice. Exits 1 if something was.
 
   stoker bench queue-chaos
   stoker bench queue-chaos --for 30s --workers 5 --items 100 --seed 7`
@@ -55,6 +57,8 @@ type chaos struct {
 	buyers []*customer
 	deck   []int // kinds of blows, each once
 	blows  map[string]int
+	asleep sync.WaitGroup // naps of workers
+	fail   func(error)    // ends the run
 	ended  time.Duration  // when the last job had
 	slow   *client.Client // patient enough for a cluster that is down
 }
@@ -99,16 +103,18 @@ func (x *chaos) run(ctx context.Context) error {
 	if err := x.hire(); err != nil {
 		return err
 	}
+	defer x.asleep.Wait()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	x.fail = fail
 	var orders sync.WaitGroup
 	for i := range x.Buyers {
-		b := &customer{chaos: x, name: fmt.Sprintf("buyer %d", i)}
+		b := &customer{chaos: x, name: fmt.Sprintf("buyer %d", i), whim: rand.New(rand.NewPCG(x.Seed, uint64(i)+2))}
 		x.buyers = append(x.buyers, b)
 		share := x.Items/x.Buyers + min(1, max(0, x.Items%x.Buyers-i))
 		orders.Go(func() {
 			if err := b.shop(ctx, share); err != nil {
-				fail(fmt.Errorf("%s: %w", b.name, err))
+				x.fail(fmt.Errorf("%s: %w", b.name, err))
 			}
 		})
 	}
