@@ -39,7 +39,7 @@ func SignOffline(o Offline) (until time.Time, err error) {
 		return until, err
 	}
 	// The one that signs, if this node believes it already; else the other one.
-	ca, err := &pki.Authority{}, errors.New("node: neither the state nor ca_key_sealed holds a CA's key; have a node that runs sign the certificate with `stoker cert issue`")
+	ca, err := &pki.Authority{}, errors.New("node: neither the state nor ca_key_sealed holds a CA's key")
 	for _, s := range sealed {
 		var key []byte
 		for _, seal := range o.SealKeys {
@@ -55,7 +55,9 @@ func SignOffline(o Offline) (until time.Time, err error) {
 		}
 	}
 	if err != nil {
-		return until, err
+		// Killed within the second in which the state is not flushed yet, most
+		// likely: ca.crt is then ahead of it.
+		return until, fmt.Errorf("%w: sign the other nodes' certificates, start them, and have them sign this one with `stoker cert issue %s`", err, o.ID)
 	}
 	key, err := pki.NewKey()
 	if err != nil {

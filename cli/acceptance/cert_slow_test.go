@@ -103,8 +103,8 @@ func TestSlowCert_LeftBehindAndBroughtBack(t *testing.T) {
 		return strings.Count(c.told(t, "", "cert", "status"), " ok ") == 3
 	})
 
-	for _, n := range c.Nodes {
-		n.Kill()
+	if err := c.Stop(t.Context()); err != nil { // in order, so that the states on disk know the new CA
+		t.Fatal(err)
 	}
 	for _, n := range c.Nodes {
 		path := filepath.Join(c.Dir, n.ID, "node.crt")
