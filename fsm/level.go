@@ -10,7 +10,7 @@ import (
 // equally on every node, until the cluster has been raised to it ([Upgrade]), so
 // that nodes of two versions give the same answers for as long as an upgrade
 // takes. Level 1 is all that was there before levels were.
-const Level uint64 = 2
+const Level uint64 = 3
 
 // errTooNew stops a node whose cluster has left it behind.
 var errTooNew = errors.New("the cluster's feature level is above what this binary understands: start this node with the newer binary again")
