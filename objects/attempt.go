@@ -18,13 +18,15 @@ type attempt struct {
 	signed    []string // names of signed headers
 	signature []byte
 	payload   string // as the canonical request has it
+	chunked   bool   // the body comes in chunks
 	query     []field
 	presigned bool
 }
 
 func (a attempt) claim() Claim {
 	c := Claim{AccessKey: a.accessKey, Presigned: a.presigned, query: a.query}
-	if a.payload != unsignedPayload {
+	c.trailer = a.payload == streamingTrailer || a.payload == streamingUnsigned
+	if a.payload != unsignedPayload && !a.chunked {
 		c.Payload = a.payload
 	}
 	return c
@@ -179,8 +181,14 @@ func (a *attempt) setPayload(hash string, mayOmit bool) error {
 	case hash == unsignedPayload && mayOmit:
 	case hash == unsignedPayload:
 		return fail(AccessDenied, "an unsigned payload needs an encrypted connection")
-	case strings.HasPrefix(hash, "STREAMING-"):
-		return fail(NotImplemented, "aws-chunked bodies are not supported: sign the payload or presign the URL")
+	case a.presigned && strings.HasPrefix(hash, streamingPrefix):
+		return fail(NotImplemented, "a presigned upload comes in one piece: %s… needs the Authorization header", streamingPrefix)
+	case hash == streamingSigned, hash == streamingTrailer, hash == streamingUnsigned && mayOmit:
+		a.chunked = true
+	case hash == streamingUnsigned:
+		return fail(AccessDenied, "an unsigned payload needs an encrypted connection")
+	case strings.HasPrefix(hash, streamingPrefix):
+		return fail(NotImplemented, "%.80q is not supported", hash)
 	default:
 		if sum, err := hex.DecodeString(hash); err != nil || len(sum) != sha256.Size || hash != strings.ToLower(hash) {
 			return fail(InvalidArgument, "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a SHA-256 in lower-case hex")

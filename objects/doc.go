@@ -29,6 +29,12 @@
 //   - No path on disk contains anything a client chose.
 //   - Nothing is done for a request before its signature was found right, and a
 //     signature covers the host, the method, the path and every query parameter.
+//   - A header that begins with x-amz- and is not signed refuses the request: a URL
+//     made for an upload cannot be turned into anything else.
+//   - Every operation asks call.may with each key it names, before it looks anything
+//     up. An access key that is for nothing may do nothing.
+//   - A body's io.EOF says that every chunk's signature, every sum and the announced
+//     length were right. Bytes that were read before it are not an object yet.
 //   - Of a whole object that comes from another node, the last byte is given out
 //     only after the hash of all was found right.
 //   - What an upload may do is decided by the machine when it is recorded. That

@@ -2,7 +2,6 @@ package objects
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"io"
 	"time"
@@ -14,12 +13,10 @@ import (
 // PutRequest is an upload.
 type PutRequest struct {
 	Bucket, Key string
-	Body        io.Reader
-	Size        int64 // bytes Body has to give; fewer are IncompleteBody
+	Body        io.Reader // read to its io.EOF: any other error refuses the upload
+	Size        int64     // bytes Body has to give; others are IncompleteBody
 	ContentType string
 	Fence       uint64 // not 0: stage the object under this grant
-	MD5         []byte // what the client says it is; nil: nothing
-	SHA256      string // the same in hex; "": nothing
 	By          string // who, for the log
 	RequestID   string
 }
@@ -47,13 +44,10 @@ func (s *Store) Put(ctx context.Context, in PutRequest) (fsm.Object, error) {
 		second = s.peers.deliver(ctx, w, b, in.Size)
 		defer second.stop() // before w.Close: an upload that breaks off is not the member's failure
 	}
-	if err := copyExactly(w, in.Body, in.Size); err != nil {
+	if err := copyWhole(w, in.Body, in.Size); err != nil {
 		return o, err
 	}
 	sums := w.Sums()
-	if err := in.check(sums); err != nil {
-		return o, err
-	}
 	w.Seal()
 	if err := s.settle(w, b, &o, second); err != nil {
 		s.withdraw(o, b)
@@ -84,17 +78,6 @@ func (s *Store) admit(ctx context.Context, o fsm.Object) (limit int64, err error
 		return 0, tooLarge(limit)
 	}
 	return limit, v.MayPut(o)
-}
-
-// check compares what came with what the client said.
-func (in PutRequest) check(got Sums) error {
-	if in.MD5 != nil && string(in.MD5) != string(got.MD5[:]) {
-		return fail(BadDigest, "the body's MD5 is not the one in Content-MD5")
-	}
-	if in.SHA256 != "" && in.SHA256 != hex.EncodeToString(got.SHA256[:]) {
-		return fail(ContentSHA256Differs, "the body's SHA-256 is not the one in x-amz-content-sha256")
-	}
-	return nil
 }
 
 // settle makes both copies durable; they are synced at the same time.

@@ -1,9 +1,7 @@
 package objects
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -93,6 +91,7 @@ func (c *call) verify() (Claim, error) {
 			}
 			return values
 		},
+		Names:  c.headers(),
 		Secure: c.http.IsTLS() || c.store.encrypted(host),
 	})
 	var refused *Error
@@ -100,6 +99,15 @@ func (c *call) verify() (Claim, error) {
 		return claim, fail(ServiceUnavailable, "this node has not heard of its cluster yet; try again")
 	}
 	return claim, err
+}
+
+// headers are the names of all there are.
+func (c *call) headers() []string {
+	var names []string
+	for name := range c.http.Request.Header.All() {
+		names = append(names, strings.ToLower(string(name)))
+	}
+	return names
 }
 
 // plain refuses what would change the meaning of the request and is not
@@ -123,40 +131,43 @@ func (c *call) plain() error {
 const maxContentType = 255
 
 func (c *call) put() error {
+	if err := c.may(toWrite, c.key); err != nil {
+		return err
+	}
 	h := &c.http.Request.Header
 	in := PutRequest{
-		Bucket: c.bucket, Key: c.key, Size: int64(h.ContentLength()),
-		ContentType: string(h.ContentType()), SHA256: c.claim.Payload,
+		Bucket: c.bucket, Key: c.key, ContentType: string(h.ContentType()),
 		By: "key " + c.claim.AccessKey, RequestID: c.id,
 	}
-	switch {
-	case in.Size < 0:
-		return fail(MissingContentLength, "an upload needs Content-Length")
-	case len(in.ContentType) > maxContentType:
+	if len(in.ContentType) > maxContentType {
 		return fail(InvalidArgument, "a content type has at most %d bytes", maxContentType)
 	}
-	for _, name := range []string{fasthttp.HeaderIfMatch, fasthttp.HeaderIfNoneMatch, fasthttp.HeaderContentEncoding} {
+	for _, name := range []string{fasthttp.HeaderIfMatch, fasthttp.HeaderIfNoneMatch} {
 		if len(h.Peek(name)) > 0 {
 			return fail(NotImplemented, "uploads with %s are not supported", name)
 		}
 	}
-	if sum := h.Peek("Content-MD5"); len(sum) > 0 {
-		raw, err := base64.StdEncoding.DecodeString(string(sum))
-		if err != nil || len(raw) != 16 {
-			return fail(InvalidDigest, "Content-MD5 must be an MD5 in base64")
-		}
-		in.MD5 = raw
+	switch encoding, err := c.encoding(); {
+	case err != nil:
+		return err
+	case encoding != "":
+		return fail(NotImplemented, "uploads with %s are not supported", fasthttp.HeaderContentEncoding)
 	}
 	var err error
 	if in.Fence, err = c.fence(); err != nil {
 		return err
 	}
-	in.Body = c.body()
+	b, err := c.body()
+	if err != nil {
+		return err
+	}
+	in.Body, in.Size = b, b.size
 	o, err := c.store.Put(c, in)
 	if err != nil {
 		return err
 	}
 	c.http.Response.Header.Set(fasthttp.HeaderETag, etag(o))
+	b.echo(&c.http.Response.Header)
 	return nil
 }
 
@@ -177,27 +188,22 @@ func (c *call) fence() (uint64, error) {
 	return fence, nil
 }
 
-// body is what the client uploads, as a stream where the server streams.
-func (c *call) body() io.Reader {
-	if stream := c.http.RequestBodyStream(); stream != nil {
-		return stream
-	}
-	return bytes.NewReader(c.http.PostBody())
-}
-
 // drainLimit is how much of a refused upload is taken in.
 const drainLimit = 64 << 20
 
 // drain takes in what a client is still sending: many read the answer only
 // after their last byte, and closing the connection under them would lose it.
 func (c *call) drain() {
-	if n := c.http.Request.Header.ContentLength(); n > 0 && n <= drainLimit {
+	if n := c.http.Request.Header.ContentLength(); n <= drainLimit { // or unknown
 		// A broken connection has nobody to answer to.
-		_, _ = io.Copy(io.Discard, c.body())
+		_, _ = io.CopyN(io.Discard, c.stream(), drainLimit)
 	}
 }
 
 func (c *call) get() error {
+	if err := c.may(toRead, c.key); err != nil {
+		return err
+	}
 	o, err := c.store.Head(c, c.bucket, c.key)
 	if err != nil {
 		return err
@@ -241,6 +247,9 @@ func (c *call) get() error {
 }
 
 func (c *call) delete() error {
+	if err := c.may(toWrite, c.key); err != nil {
+		return err
+	}
 	err := c.store.Delete(c, c.bucket, c.key, node.By("key "+c.claim.AccessKey), node.RequestID(c.id))
 	if err == nil {
 		c.http.SetStatusCode(fasthttp.StatusNoContent)

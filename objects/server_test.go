@@ -117,11 +117,11 @@ func (m *member) credentials(t *testing.T) (access, secret string) {
 		t.Fatal(err)
 	}
 	access, _, _ = strings.Cut(u.Query().Get("X-Amz-Credential"), "/")
-	secret, ok := m.store.secret(access)
+	key, ok := m.store.key(access)
 	if !ok {
 		t.Fatalf("no secret of %s", access)
 	}
-	return access, secret
+	return access, key.Secret
 }
 
 func TestServe_SignedBody(t *testing.T) {
@@ -157,7 +157,7 @@ func TestServe_Refusals(t *testing.T) {
 		{"MD5 is none", "PUT", good, "x", []string{"Content-MD5", "abc"}, 400, InvalidDigest},
 		{"a subresource", "PUT", sign(t, m, "PUT", "/photos/etc/a", field{"tagging", ""}), "x", nil, 501, NotImplemented},
 		{"an endless type", "PUT", good, "x", []string{"Content-Type", strings.Repeat("t", 256)}, 400, InvalidArgument},
-		{"a copy", "PUT", good, "x", []string{"X-Amz-Copy-Source", "/photos/b"}, 501, NotImplemented},
+		{"a copy", "PUT", good, "x", []string{"X-Amz-Copy-Source", "/photos/b"}, 403, AccessDenied},
 		{"conditional upload", "PUT", good, "x", []string{"If-None-Match", "*"}, 501, NotImplemented},
 		{"traversal", "PUT", sign(t, m, "PUT", "/photos/etc/../a"), "x", nil, 400, InvalidURI},
 		{"empty segment", "PUT", sign(t, m, "PUT", "/photos/etc//a"), "x", nil, 400, InvalidURI},

@@ -22,8 +22,8 @@ var awsTime = time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC)
 
 func awsVerifier() *Verifier {
 	return &Verifier{
-		Secret: func(k string) (string, bool) { return awsSecret, k == awsKey },
-		Now:    func() time.Time { return awsTime.Add(time.Minute) },
+		Keys: func(k string) (Key, bool) { return Key{Secret: awsSecret}, k == awsKey },
+		Now:  func() time.Time { return awsTime.Add(time.Minute) },
 	}
 }
 

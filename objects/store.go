@@ -83,7 +83,7 @@ func New(n *node.Node, cfg Config) (*Store, error) {
 	}
 	s := &Store{cfg: cfg, node: n, disk: disk, metrics: newMetrics(n.Metrics())}
 	s.peers = &peers{others: s.others, call: n.Call}
-	s.verifier = &Verifier{Region: cfg.Region, Secret: s.secret, Aliases: s.hosts, Now: cfg.Now}
+	s.verifier = &Verifier{Region: cfg.Region, Keys: s.key, Aliases: s.hosts, Now: cfg.Now}
 	if cfg.PublicURL != "" {
 		s.verifier.Host = func(host string) bool { return slices.Contains(s.hosts(), strings.ToLower(host)) }
 	}
@@ -121,12 +121,12 @@ func (s *Store) Presign(a Ask) (string, error) {
 	return p.URL(a)
 }
 
-// secret finds the secret of an access key in this node's own state: a key is
-// checked with every request, and is good a round trip after it was made.
-func (s *Store) secret(accessKey string) (string, bool) {
+// key finds an access key in this node's own state: one is checked with every
+// request, and is good a round trip after it was made.
+func (s *Store) key(accessKey string) (Key, bool) {
 	v, err := s.node.Read(context.Background(), node.Stale)
 	if err != nil {
-		return "", false
+		return Key{}, false
 	}
 	defer v.Close()
 	for _, k := range v.Secrets(fsm.UseObject) {
@@ -136,11 +136,11 @@ func (s *Store) secret(accessKey string) (string, bool) {
 		plain, err := s.node.Unseal(fsm.UseObject, k.Sealed)
 		if err != nil {
 			s.cfg.Log.Error("an object key cannot be used", "access_key", accessKey, "err", err)
-			return "", false
+			return Key{}, false
 		}
-		return string(plain), true
+		return Key{Secret: string(plain), Scope: Scope{Read: true, Write: true}}, true
 	}
-	return "", false
+	return Key{}, false
 }
 
 // begun says whether this node has heard of the cluster's Genesis.

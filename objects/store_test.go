@@ -118,6 +118,7 @@ func TestCluster_RefusedAtTheEnd(t *testing.T) {
 	if _, err := io.WriteString(feed, "lf"); err != nil {
 		t.Fatal(err)
 	}
+	feed.Close()
 	wantCode(t, <-result, Code(fsm.Forbidden))
 	for _, m := range members {
 		if got := m.blobs(t); len(got) != 0 {

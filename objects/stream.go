@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"errors"
 	"io"
 	"sync"
 )
@@ -21,9 +22,32 @@ func copyExactly(w io.Writer, r io.Reader, size int64) error {
 		if _, err := w.Write(buf[:m]); err != nil {
 			return err
 		}
+		if refused := (*Error)(nil); errors.As(err, &refused) {
+			return refused
+		}
 		if err != nil && n < size {
 			return fail(IncompleteBody, "the body ended after %d of %d bytes", n, size)
 		}
 	}
 	return nil
+}
+
+// copyWhole copies a body of size bytes to its end. A body that says at its end
+// that it was not the right one, or that has more, is refused.
+func copyWhole(w io.Writer, r io.Reader, size int64) error {
+	if err := copyExactly(w, r, size); err != nil {
+		return err
+	}
+	var behind [1]byte
+	for {
+		n, err := r.Read(behind[:])
+		switch {
+		case n > 0:
+			return fail(IncompleteBody, "the body has more than %d bytes", size)
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }

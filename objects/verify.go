@@ -19,6 +19,7 @@ type Request struct {
 	Query  string // as received, escaped, without '?'
 	Host   string
 	Header func(name string) []string // all values of a header; name in lower case
+	Names  []string                   // of all headers; in lower case
 	Secure bool                       // the client's connection is encrypted
 }
 
@@ -26,8 +27,11 @@ type Request struct {
 type Claim struct {
 	AccessKey string
 	Presigned bool
-	Payload   string // the body's SHA-256 in hex; "" when it was left unsigned
+	Payload   string // the body's SHA-256 in hex; "" when it was left unsigned, or comes in chunks
+	Scope     Scope  // what the access key may do: see call.may
 	query     []field
+	chain     *chain // of a body that comes in chunks, else nil
+	trailer   bool   // values follow the chunks
 }
 
 // Param gives a signed query parameter; ok only if it is there exactly once.
@@ -38,7 +42,7 @@ func (c Claim) Param(name string) (value string, ok bool) {
 // Verifier checks AWS Signature Version 4, in headers and presigned.
 type Verifier struct {
 	Region  string // besides "auto" and "us-east-1"; "" is none
-	Secret  func(accessKey string) (secret string, ok bool)
+	Keys    func(accessKey string) (Key, bool)
 	Host    func(host string) bool // whether a request may come in under this Host; nil: any
 	Aliases func() []string        // this cluster's other hosts; nil: none. See Verify
 	Now     func() time.Time       // nil: time.Now
@@ -73,25 +77,52 @@ func (v *Verifier) Verify(r Request) (Claim, error) {
 	if a.scope.region != defaultRegion && a.scope.region != "us-east-1" && (v.Region == "" || a.scope.region != v.Region) {
 		return Claim{}, fail(AuthHeaderMalformed, "the region %q is wrong; expecting %q", a.scope.region, defaultRegion)
 	}
-	secret, ok := v.Secret(a.accessKey)
-	if !ok || secret == "" {
+	if name := unsigned(r.Names, a.signed); name != "" {
+		return Claim{}, fail(AccessDenied, "the header %s is present and is not signed", name)
+	}
+	with, ok := v.Keys(a.accessKey)
+	if !ok || with.Secret == "" {
 		return Claim{}, fail(InvalidAccessKey, "the access key does not exist")
 	}
 	hosts := []string{r.Host}
 	if a.presigned && v.Aliases != nil {
 		hosts = append(hosts, v.Aliases()...)
 	}
-	key := v.ring.key(secret, a.scope)
+	key := v.ring.key(with.Secret, a.scope)
 	for _, host := range hosts {
 		c := canonical{
 			method: r.Method, path: path, query: a.query, payload: a.payload,
 			headers: signedFields(r, a.signed, host),
 		}
 		if hmac.Equal([]byte(c.sign(key, a.stamp, a.scope)), a.signature) {
-			return a.claim(), nil
+			claim := a.claim()
+			claim.Scope = with.Scope
+			if a.chunked {
+				claim.chain = &chain{stamp: a.stamp, scope: a.scope, last: string(a.signature)}
+			}
+			if a.chunked && a.payload != streamingUnsigned {
+				claim.chain.key = key
+			}
+			return claim, nil
 		}
 	}
 	return Claim{}, fail(SignatureMismatch, "the signature does not match; check the key and the signing method")
+}
+
+// harmless headers mean nothing beside a signature that does not cover them:
+// what they would say is in the signed text otherwise, or is about the sender.
+var harmless = []string{"x-amz-content-sha256", "x-amz-date", "x-amz-user-agent", "x-amz-cf-id"}
+
+// unsigned finds a header that would change what the request does and that its
+// signer knows nothing of: who was given a URL to upload must not turn it into
+// a copy of something else.
+func unsigned(names, signed []string) string {
+	for _, name := range names {
+		if strings.HasPrefix(name, "x-amz-") && !slices.Contains(signed, name) && !slices.Contains(harmless, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // signedFields are the signed headers in canonical form. host may differ from

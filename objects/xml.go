@@ -21,8 +21,10 @@ const (
 	InvalidBucketName    Code = "InvalidBucketName"
 	InvalidDigest        Code = "InvalidDigest"
 	InvalidRange         Code = "InvalidRange"
+	InvalidRequest       Code = "InvalidRequest"
 	InvalidURI           Code = "InvalidURI"
 	KeyTooLong           Code = "KeyTooLongError"
+	MalformedTrailer     Code = "MalformedTrailerError"
 	MethodNotAllowed     Code = "MethodNotAllowed"
 	MissingContentLength Code = "MissingContentLength"
 	NoSuchBucket         Code = "NoSuchBucket"
@@ -50,8 +52,10 @@ var status = map[Code]int{
 	InvalidBucketName:    400,
 	InvalidDigest:        400,
 	InvalidRange:         416,
+	InvalidRequest:       400,
 	InvalidURI:           400,
 	KeyTooLong:           400,
+	MalformedTrailer:     400,
 	MethodNotAllowed:     405,
 	MissingContentLength: 411,
 	NoSuchBucket:         404,
