@@ -138,14 +138,14 @@ func TestCall_RefusalDetails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusConflict)
-			io.WriteString(w, `{"success":false,"error":{"code":"UPLOAD_INCOMPLETE","message":"2 are missing","missing":[1,4],"status":"created","fields":[{"field":"idx","reason":"absent"}]}}`)
+			io.WriteString(w, `{"success":false,"error":{"code":"UPLOAD_INCOMPLETE","message":"2 are missing","missing":[1,4],"invalid":[{"idx":4,"reason":"it is a page"}],"status":"created","fields":[{"field":"idx","reason":"absent"}]}}`)
 		}))
 		err := n.client().App("jwt").ConfirmUpload(t.Context(), "j_1")
 		var e *Error
 		if !errors.As(err, &e) || fmt.Sprintf("%v %s %v", e.Missing, e.JobStatus, e.Fields) != "[1 4] created [{idx absent}]" {
 			t.Errorf("got %#v", e)
 		}
-		if text := err.Error(); !strings.Contains(text, "POST /jobs/j_1/confirm-upload") || !strings.Contains(text, "missing [1 4]") {
+		if text := err.Error(); !strings.Contains(text, "POST /jobs/j_1/confirm-upload") || !strings.Contains(text, "missing [1 4]; item 4: it is a page") {
 			t.Errorf("the message does not say what and why: %s", text)
 		}
 	})

@@ -43,12 +43,20 @@ type Error struct {
 	Code      string  `json:"code"`
 	Message   string  `json:"message"`
 	Fields    []Field `json:"fields,omitempty"`  // VALIDATION_FAILED: what was wrong where
-	Missing   []int   `json:"missing,omitempty"` // UPLOAD_INCOMPLETE: the items without an input
+	Missing   []int   `json:"missing,omitempty"` // UPLOAD_INCOMPLETE: the items that need an upload
 	JobStatus string  `json:"status,omitempty"`  // JOB_INVALID_TRANSITION: where the job is
+
+	Invalid []Unusable `json:"invalid,omitempty"` // UPLOAD_INCOMPLETE: those of Missing whose picture is there and cannot be used
 
 	RequestID  string        `json:"-"`
 	Endpoint   string        `json:"-"` // the node that said so
 	RetryAfter time.Duration `json:"-"` // zero if the answer named none
+}
+
+// Unusable is a picture that is there and is none, and why.
+type Unusable struct {
+	Idx    int    `json:"idx"`
+	Reason string `json:"reason"`
 }
 
 // Field is one finding of a validation.
@@ -65,6 +73,9 @@ func (e *Error) Error() string {
 	}
 	if len(e.Missing) > 0 {
 		fmt.Fprintf(&b, "; missing %v", e.Missing)
+	}
+	for _, u := range e.Invalid {
+		fmt.Fprintf(&b, "; item %d: %s", u.Idx, u.Reason)
 	}
 	fmt.Fprintf(&b, " (HTTP %d from %s", e.Status, e.Endpoint)
 	if e.RequestID != "" {

@@ -162,6 +162,12 @@ func (d *driver) put(key string, fence uint64) {
 	if d.dice.one(40) {
 		o.Size = 101
 	}
+	if d.dice.one(2) {
+		o.Kind = oneOf(d.dice, "image/jpeg", "image/jpeg", "image/heic", "image/png", "text/html")
+	}
+	if o.Kind != "" && d.dice.one(20) {
+		o.Flaw = "its header is broken"
+	}
 	do(d, PutObject{o}, func() Code { return d.model.put(o) }, nil)
 }
 

@@ -66,36 +66,6 @@ func (c CreateJob) apply(tx *Tx) (Job, error) {
 	return j, nil
 }
 
-// ConfirmUpload says that every input is there; the machine looks for itself.
-type ConfirmUpload struct {
-	User string `cbor:"1,keyasint"`
-	Job  string `cbor:"2,keyasint"`
-}
-
-func (c ConfirmUpload) apply(tx *Tx) (Job, error) {
-	j, r := tx.owned(c.User, c.Job)
-	if r != nil {
-		return j, r
-	}
-	if r := j.mayBecome(Uploaded); r != nil {
-		return j, r
-	}
-	var missing []int
-	for i := range j.Total {
-		if !objects.Has(tx, objectKey(tx.current().Bucket, j.InputKey(i))) {
-			missing = append(missing, i)
-		}
-	}
-	if missing != nil {
-		r := Refuse(UploadIncomplete, "%d of %d pictures are not there yet; upload them and confirm again", len(missing), j.Total)
-		r.Missing = missing
-		return j, r
-	}
-	step(tx, &j, Uploaded, j.Budgets.Execute, "")
-	jobs.Put(tx.Tx, store.Str(j.ID), j)
-	return j, nil
-}
-
 // ExecuteJob queues every item, with the concepts given or those of a rule.
 type ExecuteJob struct {
 	User     string             `cbor:"1,keyasint"`

@@ -25,6 +25,7 @@ type model struct {
 	workers map[string]*modelWorker
 	paused  map[string]bool
 	objects map[string]string
+	useless map[string]bool              // objects that are no picture a worker can take
 	files   map[string]string            // copy → the key whose file it shares
 	staged  map[string]map[uint64]string // key → fence → upload
 	dead    map[string]*modelDead
@@ -90,7 +91,7 @@ func newModel(s Settings) *model {
 		now: dawn, set: s,
 		users: map[string]*modelUser{}, devices: map[string]string{}, rules: map[string]map[string]string{},
 		jobs: map[string]*modelJob{}, leases: map[uint64]*modelLease{}, workers: map[string]*modelWorker{},
-		objects: map[string]string{}, files: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]*modelDead{},
+		objects: map[string]string{}, useless: map[string]bool{}, files: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]*modelDead{},
 		paused: map[string]bool{}, classes: map[string]*modelClass{}, tag: map[string]int64{}, pace: map[string]int64{},
 		virtual: map[string]int64{}, hungry: map[string]int64{}, shown: map[string]bool{},
 	}
@@ -245,13 +246,21 @@ func (m *model) confirm(user, id string) Code {
 	if j.status != Created {
 		return JobInvalidTransition
 	}
-	for i := range j.items {
-		if m.objects[fmt.Sprintf("inputs/%s/%s/%d.jpg", user, id, i)] == "" {
-			return UploadIncomplete
-		}
+	if !m.complete(j) {
+		return UploadIncomplete
 	}
 	j.status, j.deadline = Uploaded, m.now+m.set.Budgets.Execute
 	return ""
+}
+
+func (m *model) complete(j *modelJob) bool {
+	for i := range j.items {
+		key := fmt.Sprintf("inputs/%s/%s/%d.jpg", j.user, j.id, i)
+		if m.objects[key] == "" || m.useless[key] {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *model) execute(user, id, rule string) Code {

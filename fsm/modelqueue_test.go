@@ -325,5 +325,9 @@ func (m *model) put(o Object) Code {
 	}
 	m.objects[o.Key] = o.Upload
 	delete(m.files, o.Key)
+	delete(m.useless, o.Key)
+	if o.Kind == "text/html" || o.Flaw != "" {
+		m.useless[o.Key] = true
+	}
 	return ""
 }

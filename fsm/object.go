@@ -21,6 +21,11 @@ type Object struct {
 	Fence       uint64   `cbor:"9,keyasint,omitempty"`  // staged under this grant
 	At          int64    `cbor:"10,keyasint"`           // wall clock, ns; set by the machine
 	File        string   `cbor:"11,keyasint,omitempty"` // the key its file is named by, if another one: a copy shares the file
+
+	// What its first bytes say it is, whatever ContentType claims, and what is wrong
+	// with it if it is a picture that nobody can use. "" before level 3.
+	Kind string `cbor:"40,keyasint,omitempty"`
+	Flaw string `cbor:"41,keyasint,omitempty"`
 }
 
 var (
@@ -41,13 +46,16 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 	if o.Bucket == "" || o.Key == "" || o.Upload == "" || len(o.Nodes) == 0 {
 		return o, invalid("object", "needs bucket, key, upload and nodes")
 	}
-	if r := tooLong("key", o.Bucket, o.Key); r != nil {
+	if r := tooLong("key", o.Bucket, o.Key, o.Kind, o.Flaw); r != nil {
 		return o, r
 	}
 	if r := mayPut(tx, tx.current(), o); r != nil {
 		return o, r
 	}
 	o.At, o.File = tx.wall(), "" // only a kicked job's input is a copy
+	if tx.level() < 3 {
+		o.Kind, o.Flaw = "", ""
+	}
 	if o.Fence != 0 {
 		staged.Put(tx.Tx, objectKey(o.Bucket, o.Key).Uint(o.Fence), o)
 		return o, nil

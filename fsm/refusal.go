@@ -56,6 +56,14 @@ type Refusal struct {
 	Missing    []int   `cbor:"4,keyasint,omitempty"` // with UPLOAD_INCOMPLETE: items without an input
 	Fields     []Field `cbor:"5,keyasint,omitempty"` // with VALIDATION_FAILED
 	RetryAfter int     `cbor:"6,keyasint,omitempty"` // seconds, 0 = unsaid
+
+	Invalid []Unusable `cbor:"40,keyasint,omitempty"` // with UPLOAD_INCOMPLETE: those of Missing that are there and of no use
+}
+
+// Unusable is an input that is there and is not what a worker can take.
+type Unusable struct {
+	Idx    int    `cbor:"1,keyasint" json:"idx"`
+	Reason string `cbor:"2,keyasint" json:"reason"`
 }
 
 // Field is one field of the request and what is wrong with it.

@@ -17,6 +17,7 @@ func samples() []Proposal {
 	o := Object{
 		Bucket: "photos", Key: "inputs/u1/j1/0.jpg", Upload: "up1", Size: 9, SHA256: []byte{1}, MD5: []byte{2},
 		ContentType: "image/jpeg", Nodes: []string{"n1", "n2"}, At: 7, File: "inputs/u1/j0/0.jpg",
+		Kind: "image/jpeg", Flaw: "it has no pixels",
 	}
 	n4 := SetMember{ID: "n4", HTTP: "10.0.0.4:8080", Addr: "10.0.0.4:9080", Version: "1.1.0", Level: Level, Incarnation: "i4"}
 	all := []Proposal{

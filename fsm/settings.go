@@ -20,6 +20,20 @@ type Settings struct {
 	QueueDepth   int   `cbor:"8,keyasint"` // ready items in the whole cluster before execute answers QUEUE_FULL
 	MaxUpload    int64 `cbor:"9,keyasint"` // bytes of one upload
 	TokenLife    int64 `cbor:"10,keyasint"`
+
+	PictureTypes []string `cbor:"41,keyasint,omitempty"` // media types an input may have; none: [DefaultPictureTypes]
+}
+
+// DefaultPictureTypes are what phones and browsers make. They are not part of
+// DefaultSettings, which a node of an older version would not keep.
+var DefaultPictureTypes = []string{"image/jpeg", "image/png", "image/webp", "image/heic", "image/heif"}
+
+// Pictures are the media types that an input may have.
+func (s *Settings) Pictures() []string {
+	if len(s.PictureTypes) == 0 {
+		return DefaultPictureTypes
+	}
+	return s.PictureTypes
 }
 
 // Plan is what a user may do at once.

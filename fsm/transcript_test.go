@@ -200,6 +200,9 @@ func refusal(r *Refusal) string {
 	if r.Missing != nil {
 		s += " missing=" + ranges(r.Missing)
 	}
+	for _, i := range r.Invalid {
+		s += fmt.Sprintf(" invalid=%d:%q", i.Idx, i.Reason)
+	}
 	for _, f := range r.Fields {
 		s += " field=" + f.Field
 	}

@@ -131,6 +131,7 @@ func (s *stage) object(key string, w words) (Object, error) {
 	size, err := w.integer("size", 9)
 	s.uploads++
 	o := Object{Bucket: "photos", Key: key, Upload: "up" + strconv.Itoa(s.uploads), Size: size, Fence: fence, Nodes: []string{"n1", "n2"}}
+	o.Kind, o.Flaw = w["kind"], w["flaw"]
 	if w.has("no-nodes") {
 		o.Nodes = nil
 	}

@@ -75,7 +75,7 @@ func TestKick_IsANewJobOfTheOldPictures(t *testing.T) {
 	}
 	work := h.leased("w", 1)
 	input := work["items"].([]any)[0].(map[string]any)["input_url"].(string)
-	if status, text := h.raw("GET", input, ""); work["job_id"] != job || status != 200 || text != "a picture" {
+	if status, text := h.raw("GET", input, ""); work["job_id"] != job || status != 200 || text != aPicture {
 		t.Errorf("its picture: %d %s", status, text)
 	}
 	h.finish(work, 0)

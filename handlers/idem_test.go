@@ -41,7 +41,7 @@ func TestIdempotency_OneJobPerKey(t *testing.T) {
 	if again.header.Get(headerReplayed) != "true" {
 		t.Error("not replayed")
 	}
-	h.put(again.Data["presigned_urls"].([]any)[0].(map[string]any)["url"].(string), "a picture")
+	h.put(again.Data["presigned_urls"].([]any)[0].(map[string]any)["url"].(string), aPicture)
 	create.body = `{"preset":"interior","item_count":3}`
 	h.bad(fsm.IdempotencyMismatch, create)
 }

@@ -25,12 +25,12 @@ func TestJob_FromUploadToDownload(t *testing.T) {
 	if len(urls) != 2 || urls[1].(map[string]any)["key"] != "inputs/"+p.id+"/"+id+"/1.jpg" {
 		t.Errorf("uploads: %v", urls)
 	}
-	h.put(urls[0].(map[string]any)["url"].(string), "a picture")
+	h.put(urls[0].(map[string]any)["url"].(string), aPicture)
 	missing := h.bad(fsm.UploadIncomplete, p.ask("POST", "/jobs/"+id+"/confirm-upload", nil))
 	if fmt.Sprint(missing.Error.Missing) != "[1]" {
 		t.Errorf("missing: %v", missing.Error.Missing)
 	}
-	h.put(urls[1].(map[string]any)["url"].(string), "another")
+	h.put(urls[1].(map[string]any)["url"].(string), aPicture+" of another kind")
 	if a := h.good(200, p.ask("POST", "/jobs/"+id+"/confirm-upload", nil)); a.Data["status"] != "uploaded" {
 		t.Errorf("confirmed: %v", a.Data)
 	}
@@ -94,7 +94,7 @@ func (h *house) finishJob(p *person, id string) {
 	h.t.Helper()
 	job := p.get("/jobs/" + id).Data["job"].(map[string]any)
 	for _, u := range job["presigned_urls"].([]any) {
-		h.put(u.(map[string]any)["url"].(string), "a picture")
+		h.put(u.(map[string]any)["url"].(string), aPicture)
 	}
 	h.good(200, p.ask("POST", "/jobs/"+id+"/confirm-upload", nil))
 	h.good(202, p.ask("POST", "/jobs/"+id+"/execute", m{"concepts": walls}))
@@ -216,7 +216,7 @@ func TestUpload_WhatIsRefused(t *testing.T) {
 		}
 	}
 	h.bad(fsm.UploadIncomplete, p.ask("POST", "/jobs/"+id+"/confirm-upload", nil))
-	h.put(url, "fits")
+	h.put(url, aPicture)
 	h.good(200, p.ask("POST", "/jobs/"+id+"/confirm-upload", nil))
 	if status, _ := h.raw("PUT", url, "later"); status != 403 {
 		t.Errorf("an upload after confirm: %d", status)

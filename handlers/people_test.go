@@ -73,7 +73,7 @@ func (p *person) uploaded(items int) string {
 	p.h.t.Helper()
 	id, a := p.newJob(items)
 	for _, u := range a.Data["presigned_urls"].([]any) {
-		p.h.put(u.(map[string]any)["url"].(string), "a picture")
+		p.h.put(u.(map[string]any)["url"].(string), aPicture)
 	}
 	p.h.good(200, p.ask("POST", "/jobs/"+id+"/confirm-upload", nil))
 	return id
@@ -93,6 +93,9 @@ func (p *person) status(job string) string {
 	p.h.t.Helper()
 	return p.get("/jobs/" + job).Data["job"].(map[string]any)["status"].(string)
 }
+
+// aPicture is the first 33 bytes of a PNG of one pixel: all that is looked at.
+const aPicture = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00\x3a\x7e\x9b\x55"
 
 // put uploads to a presigned URL.
 func (h *house) put(url, content string) {

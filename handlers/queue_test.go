@@ -21,7 +21,7 @@ func TestLease_IsWhatTheExistingWorkerTakes(t *testing.T) {
 		t.Errorf("callback_url is %v, want %s", work["callback_url"], want)
 	}
 	input := work["items"].([]any)[0].(map[string]any)["input_url"].(string)
-	if status, text := h.raw("GET", input, ""); status != 200 || text != "a picture" {
+	if status, text := h.raw("GET", input, ""); status != 200 || text != aPicture {
 		t.Errorf("input: %d %s", status, text)
 	}
 }

@@ -30,6 +30,8 @@ type errorV struct {
 	Fields  []fsm.Field `json:"fields,omitempty"`
 	Status  fsm.Status  `json:"status,omitempty"`
 	Missing []int       `json:"missing,omitempty"`
+
+	Invalid []fsm.Unusable `json:"invalid,omitempty"`
 }
 
 // sent is returned by a handler that has written its answer itself.
@@ -74,7 +76,7 @@ func (c *call) reject(status int, r *fsm.Refusal) {
 		c.http.Response.Header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
 	}
 	c.write(status, envelope{Error: &errorV{
-		Code: r.Code, Message: r.Message, Fields: r.Fields, Status: r.Status, Missing: r.Missing,
+		Code: r.Code, Message: r.Message, Fields: r.Fields, Status: r.Status, Missing: r.Missing, Invalid: r.Invalid,
 	}})
 }
 

@@ -118,7 +118,7 @@ func lived(h *house, p *person) (job string, events []told) {
 	s := h.openStream(p, id, "")
 	events = append(events, s.next())
 	for _, u := range a.Data["presigned_urls"].([]any) {
-		h.put(u.(map[string]any)["url"].(string), "a picture")
+		h.put(u.(map[string]any)["url"].(string), aPicture)
 	}
 	h.good(200, p.ask("POST", "/jobs/"+id+"/confirm-upload", nil))
 	h.good(202, p.ask("POST", "/jobs/"+id+"/execute", m{"concepts": walls}))

@@ -37,6 +37,8 @@
 //     length were right. Bytes that were read before it are not an object yet.
 //   - Of a whole object that comes from another node, the last byte is given out
 //     only after the hash of all was found right.
+//   - What an object is was found in its own first bytes before it was recorded;
+//     what the client called it decides nothing.
 //   - What an upload may do is decided by the machine when it is recorded. That
 //     it is asked before too only saves the bytes.
 //
@@ -58,6 +60,11 @@
 //     keys that nobody has signed. What looks escaped twice is refused.
 //   - the body's hash in presigned uploads: apps do not know it when the URL is
 //     made. The machine records what came, and Content-MD5 is checked if given.
+//   - refuse an upload that is no picture with the PUT itself: an app would have to
+//     understand S3's errors. It is named at confirm-upload, by its index, where the
+//     app reads the answer anyway.
+//   - a library for media types: four magic numbers of pictures, and net/http knows
+//     three of them. What a library would add are names for what is refused.
 //   - read-only stale lookups for downloads: a read on any node sees what any
 //     other has acknowledged; the round to the leader is shared by all readers.
 package objects

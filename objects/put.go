@@ -48,6 +48,9 @@ func (s *Store) Put(ctx context.Context, in PutRequest) (fsm.Object, error) {
 		return o, err
 	}
 	sums := w.Sums()
+	if o.Kind, o.Flaw, err = w.Kind(); err != nil {
+		return o, err
+	}
 	w.Seal()
 	if err := s.settle(w, b, &o, second); err != nil {
 		s.withdraw(o, b)

@@ -261,7 +261,7 @@ func TestServe_OutputsOfAGrant(t *testing.T) {
 	m := startCluster(t, 1, nil)[0]
 	j := newJob(t, m, "1")
 	for i := range j.Total {
-		do(t, "PUT", m.presign(t, "PUT", j.InputKey(i), 0), "in").want(t, 200, "")
+		do(t, "PUT", m.presign(t, "PUT", j.InputKey(i), 0), string(pngOf(1, 1))).want(t, 200, "")
 	}
 	apply(t, m, fsm.ConfirmUpload{User: j.User, Job: j.ID})
 	apply(t, m, fsm.ExecuteJob{User: j.User, Job: j.ID, Concepts: map[string]fsm.Concept{"Wall": {Action: "recolor", Value: "red"}}})

@@ -110,7 +110,7 @@ func (f gpuFarm) job(t *testing.T, words ...string) (*user, string) {
 	u := f.user(t)
 	ticket := u.created(t, 0, len(words))
 	for _, to := range ticket.PresignedURLs {
-		picture := append([]byte("\xff\xd8\xff"), words[to.Idx]...)
+		picture := append([]byte(aPicture), words[to.Idx]...)
 		if err := u.any.Upload(t.Context(), to.URL, bytes.NewReader(picture)); err != nil {
 			t.Fatal(err)
 		}

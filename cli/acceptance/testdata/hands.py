@@ -25,7 +25,7 @@ NAME = os.environ["HAND_NAME"]
 
 
 def hand(ctx):
-    word, _, at = ctx.download()[3:].decode().partition(":")
+    word, _, at = ctx.download()[33:].decode().partition(":")
     print("hand %s: began %s as %d" % (NAME, word, os.getpid()), flush=True)
     here = not at or at == NAME
     if word == "big" and ctx.attempt == 1:
