@@ -53,6 +53,7 @@ func (c RaiseAlarm) apply(tx *Tx) (Alarm, error) {
 	slices.Sort(a.Nodes)
 	a.Nodes = slices.Compact(a.Nodes)
 	alarms.Put(tx.Tx, key, a)
+	tx.say(note{Kind: noteAlarm, Text: string(a.Kind), Why: a.Why})
 	return a, nil
 }
 

@@ -68,6 +68,7 @@ func (tx *Tx) audit(p *Proposal, name string, refused *Refusal) {
 		setTimer(tx, row.Until, auditOld, "")
 	}
 	audits.Put(tx.Tx, auditKey(index, ordinal), row)
+	tx.tell(ordinal, note{Kind: noteDeed})
 }
 
 // nothing says whether there are no rows, without counting them.

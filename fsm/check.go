@@ -50,6 +50,7 @@ func (v *View) Check() (c Check, err error) {
 	}
 	open := v.checkJobs(&c)
 	v.checkUsers(&c, open)
+	v.checkFeed(&c)
 	for range v.Objects() {
 		c.Objects++
 	}

@@ -55,6 +55,8 @@ func init() {
 		register[PurgeQueue](48).frees(),
 		register[KickDead](49).spends(),
 
+		register[RetryJob](140).since(3).spends(),
+
 		// objects
 		register[PutObject](50),
 		register[DeleteObject](51).frees(),

@@ -32,6 +32,7 @@ func bury(tx *Tx, j *Job, it *Item, why string) {
 	})
 	setTimer(tx, due, deadOld, itemKey(j.ID, it.Idx))
 	finish(tx, j, it, Failed, why)
+	tx.say(note{Kind: noteDead, Of: j.ID, Who: tx.through, Num: uint64(it.Idx)})
 }
 
 func forgetDead(tx *Tx, ref store.Key) { dead.Delete(tx.Tx, ref) }

@@ -65,6 +65,7 @@ func (c Restored) apply(tx *Tx) (Epoch, error) {
 	tx.m.Fence += fenceJump
 	e := Epoch{Epoch: tx.m.Epoch, Index: tx.m.Index, From: c.From, Hash: tx.m.Hash, Why: c.Why, At: tx.wall()}
 	epochs.Put(tx.Tx, store.Uint(e.Epoch), e)
+	tx.say(note{Kind: noteEpoch, Text: string(c.Why)})
 	endLeases(tx)
 	endSessions(tx)
 	endOrigins(tx)

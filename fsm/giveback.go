@@ -44,6 +44,7 @@ func (c Release) apply(tx *Tx) (Released, error) {
 		}
 	}
 	// from here on nothing may refuse
+	tx.through = l.Worker
 	tx.changes.lease(LeaseChange{Fence: c.Fence, Confirmed: true})
 	back := c.Items
 	if len(back) == 0 {
@@ -65,6 +66,7 @@ func (c Release) apply(tx *Tx) (Released, error) {
 		setBack(tx, &j, &it, f)
 	}
 	if a.Requeued > 0 { // else it is nothing new
+		tx.say(note{Kind: noteRelease, Of: j.ID, Who: l.Worker, Num: l.Fence, Count: a.Requeued, Text: string(f.cause)})
 		fell(tx, l.Worker, 0, a.Requeued)
 		f.blameWorker(tx, j.Preset)
 	}
@@ -197,6 +199,8 @@ func (c ExpireLeases) apply(tx *Tx) (LeasesExpired, error) {
 
 // loseLease takes every item of a lease back as a failure of its worker.
 func loseLease(tx *Tx, l LeaseRow, cause Cause, what string) {
+	tx.through = l.Worker
+	tx.say(note{Kind: noteLost, Of: l.Job, Who: l.Worker, Num: l.Fence, Count: len(l.Held), Text: what})
 	j, _ := jobs.Get(tx, store.Str(l.Job))
 	f := failure{cause: cause, worker: l.Worker, what: what}
 	for _, idx := range l.Held {
@@ -212,6 +216,8 @@ func loseLease(tx *Tx, l LeaseRow, cause Cause, what string) {
 // restarted worker knows nothing of: no attempt is burned, but the third time in
 // a row is a lost lease.
 func unconfirm(tx *Tx, l LeaseRow) {
+	tx.through = l.Worker
+	tx.say(note{Kind: noteLost, Of: l.Job, Who: l.Worker, Num: l.Fence, Count: len(l.Held), Text: "never heard of"})
 	j, _ := jobs.Get(tx, store.Str(l.Job))
 	f := failure{cause: Lost, worker: l.Worker, what: "never heard of, three times in a row"}
 	lost := false

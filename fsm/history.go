@@ -24,6 +24,7 @@ func record(tx *Tx, job string, item *int, from, to Status, detail string) {
 		Job: job, Index: index, Ordinal: ordinal, At: tx.wall(),
 		Item: item, From: from, To: to, By: tx.by, Detail: detail,
 	})
+	tx.tell(ordinal, note{Kind: noteStep, Of: job, Who: tx.through})
 	tx.changes.job(job)
 	if item != nil {
 		tally(&tx.changes.Tally.Items, to, 1)

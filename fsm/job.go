@@ -71,6 +71,11 @@ var (
 	jobsByUser = store.NewIndex(jobs, "jobs_by_user", func(_ store.Key, j Job) []store.Key {
 		return []store.Key{store.Str(j.User).Uint(j.Index).Uint(uint64(j.Ordinal))}
 	})
+
+	// jobsByTime orders all jobs by creation.
+	jobsByTime = store.NewIndex(jobs, "jobs_by_time", func(_ store.Key, j Job) []store.Key {
+		return []store.Key{store.Uint(j.Index).Uint(uint64(j.Ordinal))}
+	})
 )
 
 // InputKey is where the picture of item idx is uploaded to.

@@ -149,6 +149,9 @@ type CancelJob struct {
 }
 
 func (c CancelJob) apply(tx *Tx) (Job, error) {
+	if c.User == "" && tx.level() >= 3 {
+		tx.deed = deed{Subject: c.Job}
+	}
 	j, ok := jobs.Get(tx, store.Str(c.Job))
 	if !ok || (c.User != "" && j.User != c.User) {
 		return j, Refuse(JobNotFound, "no job %q", c.Job)

@@ -87,6 +87,8 @@ func (r *round) grant(i int, h head) *Grant {
 		Fence: tx.m.Fence, Worker: w.Worker, Poll: w.Poll, Job: j.ID, User: j.User, Preset: j.Preset, At: tx.now(),
 		TTL: tx.current().LeaseTTL, First: min(tx.current().FirstContact, tx.current().LeaseTTL),
 	}
+	tx.through = w.Worker
+	tx.say(note{Kind: noteGrant, Of: j.ID, Who: w.Worker, Num: l.Fence, Count: len(picked)})
 	g := &Grant{Exec: p.Exec}
 	if !slices.Contains(w.Loaded, j.Preset) {
 		g.Load = p.Load

@@ -64,6 +64,11 @@ var (
 		return []store.Key{store.Str(l.Worker).Str(l.Poll)}
 	})
 
+	// leasesByJob are all that are kept of a job, in the order of their fences.
+	leasesByJob = store.NewIndex(leases, "leases_by_job", func(_ store.Key, l LeaseRow) []store.Key {
+		return []store.Key{store.Str(l.Job)}
+	})
+
 	// leasesLive are those that have not ended.
 	leasesLive = store.NewIndex(leases, "leases_live", func(_ store.Key, l LeaseRow) []store.Key {
 		if l.Ended != "" {

@@ -27,4 +27,5 @@ func book(tx *Tx, u *User, typ string, amount int64, ref string) {
 		User: u.ID, Index: index, Ordinal: ordinal, Type: typ,
 		Amount: amount, Balance: u.Credits, Ref: ref, At: tx.wall(), By: tx.by,
 	})
+	tx.tell(ordinal, note{Kind: noteBooking, Of: u.ID})
 }

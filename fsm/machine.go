@@ -181,6 +181,7 @@ func (tx *Tx) entry(e Entry) ([]Outcome, error) {
 	sum := sha256.New()
 	sum.Write(tx.m.Hash[:])
 	sum.Write(e.Data)
+	tx.telling, tx.notes = tx.level() >= 3, nil
 	outcomes := make([]Outcome, len(b.Proposals))
 	for i := range b.Proposals {
 		if outcomes[i], err = tx.proposal(&b.Proposals[i]); err != nil {
@@ -188,6 +189,7 @@ func (tx *Tx) entry(e Entry) ([]Outcome, error) {
 		}
 		sum.Write(outcomes[i].Encode())
 	}
+	tx.publishNotes()
 	if spoil != nil {
 		spoil(tx)
 	}
@@ -234,7 +236,7 @@ func (tx *Tx) command(p *Proposal) (Outcome, error) {
 			return o, nil
 		}
 	}
-	tx.by, tx.origin, tx.request, tx.trace, tx.deed = p.By, p.Origin, p.RequestID, p.Trace, deed{}
+	tx.by, tx.origin, tx.request, tx.trace, tx.deed, tx.through = p.By, p.Origin, p.RequestID, p.Trace, deed{}, ""
 	o := Outcome{Index: tx.m.Index}
 	body, err := tx.perform(r, p.Body)
 	switch refusal := (*Refusal)(nil); {

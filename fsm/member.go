@@ -150,6 +150,7 @@ func (c DrainNode) apply(tx *Tx) (Member, error) {
 func (tx *Tx) seat(m Member) Member {
 	if m.Since == 0 && tx.level() >= 2 {
 		m.Since = tx.wall()
+		tx.say(note{Kind: noteMember, Of: m.ID})
 	}
 	members.Put(tx.Tx, store.Str(m.ID), m)
 	tx.changes.Members = true

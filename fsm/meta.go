@@ -24,6 +24,9 @@ type meta struct {
 
 	VTimes map[string]uint64 `cbor:"18,keyasint,omitempty"` // by preset: virtual time of the class served last in turn
 
+	FeedFrom  Mark  `cbor:"140,keyasint,omitzero"`  // every change behind it is in the feed
+	FeedBytes int64 `cbor:"141,keyasint,omitempty"` // of the feed's rows
+
 	Level  uint64 `cbor:"20,keyasint,omitempty"` // the cluster's feature level; absent in a cluster of level 1
 	Digest []byte `cbor:"21,keyasint,omitempty"` // of all rows but this one; from level 2 on
 }

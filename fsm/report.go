@@ -48,6 +48,7 @@ func (c Report) apply(tx *Tx) (Reported, error) {
 		}
 	}
 	// from here on nothing may refuse
+	tx.through = l.Worker
 	tx.changes.lease(LeaseChange{Fence: c.Fence, Confirmed: true})
 	var a Reported
 	blamed := map[Cause]bool{}
@@ -153,6 +154,7 @@ func (c Callback) apply(tx *Tx) (CalledBack, error) {
 		tx.changes.lease(LeaseChange{Fence: it.Fence, Confirmed: true})
 		l, _ := leases.Get(tx, store.Uint(it.Fence))
 		worker = l.Worker // it speaks for the holder, whoever brings it
+		tx.through = worker
 	}
 	if c.Fence != 0 {
 		answered(tx, c.Fence, it.Idx)

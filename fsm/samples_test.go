@@ -59,6 +59,7 @@ func samples() []Proposal {
 		Propose(PauseQueue{Preset: "interior", Paused: true}),
 		Propose(PurgeQueue{Preset: "interior", User: "u1", Limit: 2}),
 		Propose(KickDead{Job: "dead", Idx: -1, NewJob: "j8"}),
+		Propose(RetryJob{Job: "dead", NewJob: "j7"}),
 		Propose(PutObject{o}),
 		Propose(DeleteObject{Bucket: "photos", Key: "inputs/u1/created/0.jpg"}),
 		Propose(RecordBackup{Backup{

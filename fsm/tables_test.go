@@ -29,7 +29,7 @@ var tables = []table{
 	state("users", users), state("devices", devices), state("ledger", ledger), state("rules", rules),
 	state("jobs", jobs), state("items", items), state("history", history), state("dead", dead),
 	state("ready", ready), state("shares", shares), state("classes", classes), state("paces", paces), state("pauses", pauses), state("leases", leases), state("workers", workers),
-	kept("audits", audits),
+	kept("audits", audits), kept("feed", feed),
 	state("objects", objects), state("staged", staged),
 	state("backups", backups), state("epochs", epochs),
 	state("alarms", alarms),

@@ -18,6 +18,10 @@ type Tx struct {
 	ordinal  uint32 // positions handed out within the entry
 	changes  *Changes
 	settings *Settings // the current ones, decoded once per batch
+
+	telling bool   // the entry is told in the feed
+	notes   []note // what it has changed so far
+	through string // the worker that changes items now, see feed.go
 }
 
 // now is the machine's clock in nanoseconds: for deadlines.

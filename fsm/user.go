@@ -58,6 +58,7 @@ func (c SignIn) apply(tx *Tx) (SignedIn, error) {
 		return SignedIn{}, invalid("user_id", "a new id is needed")
 	}
 	u := User{ID: c.NewID, Plan: "free", DeviceHash: c.DeviceHash, CreatedAt: tx.wall()}
+	tx.say(note{Kind: noteUser, Of: u.ID})
 	if start := tx.current().Plans["free"].StartCredits; start > 0 {
 		book(tx, &u, "signup", start, "")
 	}

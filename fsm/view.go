@@ -78,8 +78,8 @@ func (v *View) User(id string) (User, bool) { return users.Get(v, store.Str(id))
 
 // Mark is a position in a ledger or history: (index of the entry, ordinal in it).
 type Mark struct {
-	Index   uint64
-	Ordinal uint32
+	Index   uint64 `cbor:"1,keyasint"`
+	Ordinal uint32 `cbor:"2,keyasint,omitempty"`
 }
 
 func (p Mark) key(of store.Key) store.Key {

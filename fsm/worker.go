@@ -135,6 +135,7 @@ func (c OpenSession) apply(tx *Tx) (SessionOpened, error) {
 	w.GPU, w.VRAM, w.SDK = c.Worker.GPU, c.Worker.VRAM, c.Worker.SDK
 	w.SeenAt = tx.now()
 	putWorker(tx, w)
+	tx.say(note{Kind: noteSession, Of: w.ID})
 	tx.changes.worker(w.ID)
 	a.Worker = w
 	return a, nil
@@ -178,6 +179,7 @@ func setState(tx *Tx, w *Worker, s WorkerState, why string, until int64) {
 	if s == WorkerActive {
 		w.Faults = 0
 	}
+	tx.say(note{Kind: noteState, Of: w.ID, Text: string(s), Why: why})
 	tx.changes.worker(w.ID)
 	tx.changes.Ready = true
 }
@@ -291,4 +293,5 @@ func forgetWorker(tx *Tx, ref store.Key) {
 		clearTimer(tx, w.Until, quarantineOver, ref)
 	}
 	workers.Delete(tx.Tx, ref)
+	tx.say(note{Kind: noteState, Of: w.ID, Text: "gone", Why: "nobody has heard of it for a day"})
 }

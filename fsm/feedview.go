@@ -1,0 +1,239 @@
+package fsm
+
+import (
+	"iter"
+	"strings"
+
+	"stoker/store"
+)
+
+// Change is one change of the state, in the order of the log. What it was read
+// from may be gone since; then it says no more than that there was one.
+type Change struct {
+	Mark
+	Epoch uint64 // in which it happened
+	At    int64  // wall clock, ns
+
+	Event  string // what happened to what: "job.done", "credits.debit", "worker.gone"
+	Job    string
+	User   string
+	Worker string // that it happened to, or through
+	Node   string // a member
+	Item   *int
+	Lease  uint64 // its fence
+	Count  int    // items of the lease
+	From   Status
+	To     Status
+	By     string
+	Detail string
+
+	Amount, Balance int64 // credits
+
+	Action, Subject string // what an operator did, and to what
+	Code            Code   // of the refusal, if it was refused
+	Request         string
+}
+
+// Kinds of events are the part before the dot.
+const (
+	onJob      = "job."
+	onItem     = "item."
+	onCredits  = "credits."
+	onLease    = "lease."
+	onWorker   = "worker."
+	onUser     = "user."
+	onOperator = "operator."
+	onCluster  = "cluster."
+)
+
+// The events that webhooks know, by the names of the feed.
+const (
+	EventJobDone    = onJob + string(Done)
+	EventJobFailed  = onJob + string(Failed)
+	EventItemDone   = onItem + string(Done)
+	EventItemFailed = onItem + string(Failed)
+	EventItemDead   = onItem + "dead"
+)
+
+// FeedFrom is the position behind which every change is kept. False: nothing is,
+// since the cluster has not reached the feature level of the feed.
+func (v *View) FeedFrom() (Mark, bool) {
+	return v.meta.FeedFrom, v.meta.level() >= 3
+}
+
+// FeedEnd is the position behind everything that has happened so far.
+func (v *View) FeedEnd() Mark { return Mark{Index: v.meta.Index, Ordinal: lastOrdinal} }
+
+// Follows says whether this position is behind another one.
+func (p Mark) Follows(other Mark) bool {
+	return p.Index > other.Index || p.Index == other.Index && p.Ordinal > other.Ordinal
+}
+
+// Kept says whether everything behind a position that was given out in an epoch
+// is in the feed. A position of an earlier epoch is good if the state that this
+// one began with had come so far.
+func (v *View) Kept(epoch uint64, m Mark) bool {
+	if v.meta.FeedFrom.Follows(m) || epoch > v.Epoch() {
+		return false
+	}
+	for _, e := range v.Epochs() {
+		if e.Epoch > epoch && m.Index > e.From {
+			return false
+		}
+	}
+	return true
+}
+
+// FeedAt is the position before the first change at or after a time, in ns of
+// wall clock; the end if there is none, the beginning if all are later.
+func (v *View) FeedAt(wall int64) Mark {
+	lo, hi := v.meta.FeedFrom.Index, v.meta.Index
+	for lo < hi { // the first index behind which all rows are of that time or later
+		mid := lo + (hi-lo)/2
+		at := int64(-1)
+		for _, row := range feed.ScanAfter(v, "", store.Uint(mid).Uint(uint64(lastOrdinal))) {
+			at = row.Wall
+			break
+		}
+		if at < 0 || at >= wall {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	m := Mark{Index: lo, Ordinal: lastOrdinal}
+	if v.meta.FeedFrom.Follows(m) || lo == v.meta.FeedFrom.Index {
+		return v.meta.FeedFrom
+	}
+	return m
+}
+
+// Feed gives the changes behind a position, in order.
+func (v *View) Feed(after Mark) iter.Seq[Change] {
+	return func(yield func(Change) bool) {
+		for k, row := range feed.ScanAfter(v, "", store.Uint(after.Index)) {
+			index, _ := k.PopUint()
+			for _, n := range row.Notes {
+				for i := range n.More + 1 {
+					at := Mark{Index: index, Ordinal: n.First + i}
+					if at.Follows(after) && !yield(v.change(row, n, at)) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// change reads what a note points at.
+func (v *View) change(row feedRow, n note, at Mark) Change {
+	c := Change{Mark: at, Epoch: row.Epoch, At: row.Wall, Worker: n.Who}
+	switch n.Kind {
+	case noteStep:
+		v.readStep(&c, n.Of)
+	case noteBooking:
+		v.readBooking(&c, n.Of)
+	case noteDeed:
+		v.readDeed(&c)
+	case noteDead:
+		idx := int(n.Num)
+		c.Event, c.Item = EventItemDead, &idx
+		v.ofJob(&c, n.Of)
+		if it, ok := items.Get(v, itemKey(n.Of, idx)); ok {
+			c.Detail = it.Error
+		}
+	case noteGrant, noteLost, noteRelease:
+		c.Event = onLease + map[noteKind]string{noteGrant: "granted", noteLost: "lost", noteRelease: "released"}[n.Kind]
+		c.Lease, c.Count, c.Detail = n.Num, n.Count, n.Text
+		v.ofJob(&c, n.Of)
+	case noteSession:
+		c.Event, c.Worker = onWorker+"session", n.Of
+	case noteState:
+		c.Event, c.Worker, c.Detail = onWorker+n.Text, n.Of, n.Why
+		if n.Text == string(WorkerActive) {
+			c.Event = onWorker + "active"
+		}
+	case noteUser:
+		c.Event, c.User = onUser+"created", n.Of
+	case noteAlarm:
+		c.Event, c.Detail = onCluster+"alarm", strings.TrimSuffix(n.Text+": "+n.Why, ": ")
+	case noteEpoch:
+		c.Event, c.Detail = onCluster+"epoch", n.Text
+	case noteMember:
+		c.Event, c.Node = onCluster+"member", n.Of
+	default: // of a newer version
+		c.Event = onCluster + "unknown"
+	}
+	return c
+}
+
+// gone is what is said of a change whose record is not kept any more.
+const gone = "its record is not kept any more"
+
+func (v *View) ofJob(c *Change, job string) {
+	c.Job = job
+	if j, ok := jobs.Get(v, store.Str(job)); ok {
+		c.User = j.User
+	}
+}
+
+func (v *View) readStep(c *Change, job string) {
+	v.ofJob(c, job)
+	e, ok := history.Get(v, store.Str(job).Uint(c.Index).Uint(uint64(c.Ordinal)))
+	if !ok {
+		c.Event, c.Detail = onJob+"forgotten", gone
+		return
+	}
+	c.Event, c.Item = onJob+string(e.To), e.Item
+	if e.Item != nil {
+		c.Event = onItem + string(e.To)
+	}
+	c.From, c.To, c.By, c.Detail = e.From, e.To, e.By, e.Detail
+}
+
+func (v *View) readBooking(c *Change, user string) {
+	c.User = user
+	e, ok := ledger.Get(v, store.Str(user).Uint(c.Index).Uint(uint64(c.Ordinal)))
+	if !ok {
+		c.Event, c.Detail = onCredits+"forgotten", gone
+		return
+	}
+	c.Event, c.Amount, c.Balance, c.By = onCredits+e.Type, e.Amount, e.Balance, e.By
+	if j, ok := jobs.Get(v, store.Str(e.Ref)); ok && j.User == user {
+		c.Job = j.ID
+	} else {
+		c.Detail = e.Ref
+	}
+}
+
+func (v *View) readDeed(c *Change) {
+	a, ok := audits.Get(v, auditKey(c.Index, c.Ordinal))
+	if !ok {
+		c.Event, c.Detail = onOperator+"forgotten", gone
+		return
+	}
+	c.Event = onOperator + "did"
+	if a.Code != "" {
+		c.Event = onOperator + "refused"
+	}
+	c.By, c.Action, c.Subject, c.Detail, c.Code, c.Request = a.Who, a.Action, a.Subject, a.Detail, a.Code, a.Request
+	v.subject(c)
+}
+
+// subject says whose matter an operator's deed is, so that it is found by that
+// name. Names of different things do not collide: jobs and users begin with what
+// they are.
+func (v *View) subject(c *Change) {
+	key := store.Str(c.Subject)
+	switch {
+	case c.Subject == "" || len(c.Subject) > maxName:
+	case jobs.Has(v, key):
+		v.ofJob(c, c.Subject)
+	case users.Has(v, key):
+		c.User = c.Subject
+	case workers.Has(v, key):
+		c.Worker = c.Subject
+	case members.Has(v, key):
+		c.Node = c.Subject
+	}
+}
