@@ -14,6 +14,7 @@ const (
 	codeForbidden   = "FORBIDDEN"
 	codeNoMethod    = "METHOD_NOT_ALLOWED"
 	codeNoPreset    = "INVALID_PRESET"
+	codeTransition  = "JOB_INVALID_TRANSITION"
 	codeNoToken     = "AUTH_REQUIRED"
 	codeWrongToken  = "AUTH_INVALID_TOKEN"
 	codeOldToken    = "AUTH_EXPIRED_TOKEN"

@@ -10,19 +10,18 @@ import (
 
 // queueCommand is `stoker queue`.
 type queueCommand struct {
-	Show    queueShow    `cmd:"" default:"withargs" help:"Show depth and age by class and preset, workers, leases and grants (what plain \"stoker queue\" does)."`
-	Explain queueExplain `cmd:"" help:"Say where a job stands, what it waits for, and who holds it."`
-	Dead    queueDead    `cmd:"" help:"List pictures that failed more often than they may."`
-	Kick    queueKick    `cmd:"" help:"Try dead pictures again, in a new job."`
-	Pause   queuePause   `cmd:"" help:"Hand out no more work of a preset, or of any."`
-	Resume  queueResume  `cmd:"" help:"Hand it out again."`
-	Purge   queuePurge   `cmd:"" help:"Cancel and refund the jobs that wait."`
+	Show   queueShow   `cmd:"" default:"withargs" help:"Show depth and age by class and preset, workers, leases and grants (what plain \"stoker queue\" does)."`
+	Dead   queueDead   `cmd:"" help:"List pictures that failed more often than they may."`
+	Kick   queueKick   `cmd:"" help:"Try dead pictures again, in a new job."`
+	Pause  queuePause  `cmd:"" help:"Hand out no more work of a preset, or of any."`
+	Resume queueResume `cmd:"" help:"Hand it out again."`
+	Purge  queuePurge  `cmd:"" help:"Cancel and refund the jobs that wait."`
 }
 
 // Help shows how to call it.
 func (*queueCommand) Help() string {
 	return `  stoker queue --watch
-  stoker queue explain j_abc
+  stoker queue dead
   stoker queue pause interior`
 }
 

@@ -9,12 +9,6 @@ import (
 	"stoker/client"
 )
 
-type queueExplain struct {
-	operatorFlags
-	Job  string `arg:"" help:"Job id, j_…"`
-	JSON bool   `name:"json" help:"Print JSON."`
-}
-
 type queueDead struct {
 	operatorFlags
 	Limit int  `default:"50" placeholder:"N" help:"How many at most (${default})."`
@@ -33,21 +27,6 @@ func (*queueKick) Help() string {
 
   stoker queue kick j_abc        # all dead items of the job
   stoker queue kick j_abc 3      # only item 3`
-}
-
-// Run explains it.
-func (c *queueExplain) Run(s *shell) error {
-	return c.ask(s, func(ctx context.Context, o *client.Operator) error {
-		e, err := o.Explain(ctx, c.Job)
-		if err != nil {
-			return advise(err, hints{client.CodeJobNotFound: "job ids begin with j_, and ended jobs are forgotten after a while"})
-		}
-		if c.JSON {
-			return s.printJSON(e)
-		}
-		queue.Explain(s.out, e, s.now())
-		return nil
-	})
 }
 
 // Run lists them, page by page, up to the limit.
@@ -99,7 +78,7 @@ func (c *queueKick) Run(s *shell) error {
 				client.CodeConcurrency: "kick it when one of the user's jobs has ended",
 			})
 		}
-		s.printf("%s tried again in the new job %s: `stoker queue explain %[2]s` follows it.\n", what, job)
+		s.printf("%s tried again in the new job %s: `stoker job why %[2]s` follows it.\n", what, job)
 		return nil
 	})
 }

@@ -45,7 +45,9 @@ type commands struct {
 	Init   initCommand   `cmd:"" help:"Make configuration, certificates and tokens of a new cluster."`
 	Serve  serveCommand  `cmd:"" help:"Run one node."`
 	Worker workerCommand `cmd:"" help:"Run the sample worker; list, drain and quarantine workers."`
-	Queue  queueCommand  `cmd:"" help:"Show what waits; explain, kick, pause and purge it."`
+	Queue  queueCommand  `cmd:"" help:"Show what waits; kick, pause and purge it."`
+	Job    jobCommand    `cmd:"" help:"List and show jobs, say what they wait for, cancel them, try them again."`
+	Tail   tailCommand   `cmd:"" help:"Show every change as it happens; requests too."`
 	Status statusCommand `cmd:"" help:"Show members, leader, lag, queue and versions."`
 	User   userCommand   `cmd:"" help:"Show users, grant credits, set plans, revoke."`
 	Access accessCommand `cmd:"" help:"List, make and revoke operators' and workers' tokens."`

@@ -31,7 +31,7 @@ func TestRun_HelpAndUsage(t *testing.T) {
 	if code != 0 {
 		t.Errorf("no arguments: exit %d", code)
 	}
-	for _, name := range []string{"demo", "dev", "init", "serve", "worker run", "worker list", "worker drain", "worker quarantine", "worker resume", "worker exit", "queue show", "queue explain", "queue dead", "queue kick", "queue pause", "queue resume", "queue purge", "status", "user show", "user grant", "user plan", "version"} {
+	for _, name := range []string{"demo", "dev", "init", "serve", "worker run", "worker list", "worker drain", "worker quarantine", "worker resume", "worker exit", "queue show", "queue dead", "queue kick", "queue pause", "queue resume", "queue purge", "job list", "job show", "job log", "job why", "job cancel", "job retry", "tail", "status", "user show", "user grant", "user plan", "version"} {
 		if !strings.Contains(out, "\n  "+name+" ") {
 			t.Errorf("the help does not list %q:\n%s", name, out)
 		}

@@ -163,14 +163,32 @@ func (s *stream) open(ctx context.Context, node *url.URL) (*http.Response, error
 	return nil, judge(refusal(node.Host, res, text))
 }
 
-// read parses the stream as the HTML standard says (section 9.2.6) and yields whole events; a half one at a cut is dropped, and
-// so is asked for again.
+// read yields whole events; clean means that the server ended the stream.
 func (s *stream) read(r io.Reader) (clean bool, err error) {
+	err = readEvents(r, s.last, func(id, event string, data []byte) bool {
+		if data == nil {
+			return true
+		}
+		e := Event{ID: id, Type: event, Data: data}
+		s.last = id
+		s.ended = e.Status().Terminal()
+		s.stopped = !s.yield(e, nil)
+		return !s.stopped && !s.ended
+	})
+	if errors.As(err, new(errFinal)) {
+		return false, fmt.Errorf("%s: %w", s.path, err)
+	}
+	return err == nil, nil
+}
+
+// readEvents parses a stream as the HTML standard says (section 9.2.6) and hands over whole events, in which data may be nil,
+// until told to stop; a half one at a cut is dropped, and so is asked for again. id is the last one that came, on an earlier
+// connection to begin with.
+func readEvents(r io.Reader, id string, take func(id, event string, data []byte) bool) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 4096), maxEvent)
-	var e Event
+	var event string
 	var data []string
-	id := s.last
 	for lines.Scan() {
 		line := strings.TrimSuffix(lines.Text(), "\r")
 		field, value, _ := strings.Cut(line, ":")
@@ -179,21 +197,18 @@ func (s *stream) read(r io.Reader) (clean bool, err error) {
 		case line != "" && field == "id":
 			id = value
 		case line != "" && field == "event":
-			e.Type = value
+			event = value
 		case line != "" && field == "data":
 			data = append(data, value)
 		case line == "" && len(data) > 0:
-			e.ID, e.Data = id, json.RawMessage(strings.Join(data, "\n"))
-			s.last = id
-			s.ended = e.Status().Terminal()
-			if s.stopped = !s.yield(e, nil); s.stopped || s.ended {
-				return true, nil
+			if !take(id, event, []byte(strings.Join(data, "\n"))) {
+				return nil
 			}
-			e, data = Event{}, nil
+			event, data = "", nil
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return false, errFinal{fmt.Errorf("an event of %s is larger than %d bytes", s.path, maxEvent)}
+		return errFinal{fmt.Errorf("an event is larger than %d bytes", maxEvent)}
 	}
-	return lines.Err() == nil, nil
+	return lines.Err()
 }

@@ -106,12 +106,6 @@ func (o *Operator) Queue(ctx context.Context) (status QueueStatus, err error) {
 	return status, err
 }
 
-// Explain says what a job waits for.
-func (o *Operator) Explain(ctx context.Context, job string) (e Explanation, err error) {
-	err = o.call(ctx, http.MethodGet, "/admin/queue/explain/"+url.PathEscape(job), nil, &e)
-	return e, err
-}
-
 // Dead lists dead letters from cursor on; empty means from the beginning.
 func (o *Operator) Dead(ctx context.Context, cursor string) (page DeadPage, err error) {
 	r := request{method: http.MethodGet, path: "/admin/queue/dead", token: o.client.cluster.AdminToken}

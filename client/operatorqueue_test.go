@@ -19,7 +19,7 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := map[string]string{
 		"GET /admin/queue": `{"paused":["*"],"classes":[{"class":"free","preset":"interior","depth":12,"oldest_s":3.5}],
 			"waiting_workers":4,"leases":2,"grants_per_s":0.25,"dead":1}`,
-		"GET /admin/queue/explain/j_1": `{"job_id":"j_1","status":"queued","position":3,"ahead":40,"eta_s":null,"reason":"no worker has this preset",
+		"GET /admin/jobs/j_1/why": `{"job_id":"j_1","status":"queued","position":3,"ahead":40,"eta_s":null,"reason":"no worker has this preset",
 			"leases":[{"lease_id":"l7","worker":"gpu-1","items":[0,2]}],"next_timer":"2026-01-02T03:04:05Z"}`,
 		"GET /admin/queue/dead?cursor=a%2Fb": `{"dead":[{"job_id":"j_1","idx":2,"user":"u_1","preset":"interior","reason":"oom",
 			"errors":["gpu-1: no memory"],"at":"2026-01-02T03:04:05Z"}],"next_cursor":"c"}`,
@@ -72,7 +72,7 @@ func TestOperator_Queue(t *testing.T) {
 			t.Error("an unknown state was taken")
 		}
 		want := []string{
-			"GET /admin/queue", "GET /admin/queue/explain/j_1", "GET /admin/queue/dead?cursor=a%2Fb",
+			"GET /admin/queue", "GET /admin/jobs/j_1/why", "GET /admin/queue/dead?cursor=a%2Fb",
 			`POST /admin/queue/kick {"job_id":"j_1","idx":0}`, `POST /admin/queue/kick {"job_id":"j_1"}`,
 			`POST /admin/queue/pause {"preset":"interior"}`, `POST /admin/queue/resume {}`, `POST /admin/queue/purge {"user":"u_1"}`,
 			"GET /admin/workers", `POST /admin/workers/gpu%2F1/drain {"why":"maintenance"}`,

@@ -34,7 +34,9 @@ type Change struct {
 	Request         string
 }
 
-// Kinds of events are the part before the dot.
+// EventKinds are what events are of: the part of their names before the dot.
+var EventKinds = []string{"job", "item", "credits", "lease", "worker", "user", "operator", "cluster"}
+
 const (
 	onJob      = "job."
 	onItem     = "item."

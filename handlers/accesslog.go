@@ -28,6 +28,12 @@ func (c *call) access(method string, began time.Time) {
 	if status >= fasthttp.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
+	c.s.onlookers.show(func() requestLine {
+		return requestLine{
+			At: stampOf(began.UnixNano()), Node: c.s.node.ID(), Method: c.method(), Path: c.path(), Route: c.route, Status: status,
+			TookMS: float64(took.Microseconds()) / 1000, Bytes: c.answerBytes(), By: cmp.Or(c.holder, c.by), From: c.address().String(), Request: c.id,
+		}
+	})
 	c.s.log.LogAttrs(c, level, "request",
 		slog.String("method", c.method()),
 		slog.String("path", c.path()),

@@ -57,8 +57,8 @@ type holding struct {
 	Items   []int  `json:"items"`
 }
 
-// adminExplain says what a job waits for.
-func (s *Server) adminExplain(c *call) (any, error) {
+// adminJobWhy says what a job waits for.
+func (s *Server) adminJobWhy(c *call) (any, error) {
 	id, err := c.jobID()
 	if err != nil {
 		return nil, err

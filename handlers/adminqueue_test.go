@@ -45,7 +45,7 @@ func TestAdminQueue_Explain(t *testing.T) {
 	job := p.queued(3)
 	explain := func() map[string]any {
 		t.Helper()
-		return h.good(200, h.operate("GET", "/admin/queue/explain/"+job, nil)).Data
+		return h.good(200, h.operate("GET", "/admin/jobs/"+job+"/why", nil)).Data
 	}
 	e := explain()
 	if e["job_id"] != job || e["status"] != "queued" || number(e["position"]) != 1 || number(e["ahead"]) != 0 || e["eta_s"] != nil ||
@@ -63,7 +63,7 @@ func TestAdminQueue_Explain(t *testing.T) {
 		t.Errorf("ended: %v", e)
 	}
 	for _, id := range []string{"j_none", "a%2Fb"} {
-		h.bad("JOB_NOT_FOUND", h.operate("GET", "/admin/queue/explain/"+id, nil))
+		h.bad("JOB_NOT_FOUND", h.operate("GET", "/admin/jobs/"+id+"/why", nil))
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	storageFull          fsm.Code = "STORAGE_FULL"
 	internalError        fsm.Code = "INTERNAL_ERROR"
 	outcomeUnknown       fsm.Code = "OUTCOME_UNKNOWN"
+	positionGone         fsm.Code = "POSITION_GONE"
 )
 
 // statusOf is the one place where a code becomes an HTTP status.
@@ -33,8 +34,8 @@ var statusOf = map[fsm.Code]int{
 	fsm.NotFound: 404, fsm.JobNotFound: 404, fsm.RuleNotFound: 404,
 	methodNotAllowed: 405, bodyTooLarge: 413, unsupportedMediaType: 415,
 	fsm.JobInvalidTransition: 409, fsm.UploadIncomplete: 409, fsm.LeaseLost: 409, fsm.FeatureLevel: 409,
-	fsm.IdempotencyMismatch: 422,
-	fsm.ConcurrencyLimit:    429, fsm.QueueFull: 429, rateLimited: 429,
+	positionGone: 410, fsm.IdempotencyMismatch: 422,
+	fsm.ConcurrencyLimit: 429, fsm.QueueFull: 429, rateLimited: 429,
 	fsm.JoinRefused: 403, fsm.MemberExists: 409, fsm.MemberRemoved: 409, fsm.QuorumAtRisk: 409, node.LastCopy: 409,
 	storageFull: 507, internalError: 500, fsm.Unavailable: 503, fsm.Diverged: 503, outcomeUnknown: 504,
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -19,41 +20,55 @@ func (s *Server) events(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, log, id := c.http.Conn(), s.log, c.id
+	return c.stream(func(o outlet) error { return f.run(s.parked, first, o.send, o.beat) })
+}
+
+// stream answers with Server-Sent Events, those that run sends. Of the call only
+// what is copied here may be touched while it runs: the request is over.
+func (c *call) stream(run func(outlet) error) (any, error) {
+	conn, log, id := c.http.Conn(), c.s.log, c.id
 	c.http.SetStatusCode(fasthttp.StatusOK)
 	c.http.SetContentType("text/event-stream")
 	c.http.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	c.http.Response.Header.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	c.http.SetBodyStreamWriter(func(w *bufio.Writer) {
-		// From here on only conn and w may be touched: the request is over.
-		flush := func() error {
-			if err := conn.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil {
-				return errGone
-			}
-			if w.Flush() != nil {
-				return errGone
-			}
-			return nil
-		}
-		send := func(name, id string, body []byte) error {
-			if id != "" { // without one the client keeps the last
-				fmt.Fprintf(w, "id: %s\n", id)
-			}
-			fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, body)
-			return flush()
-		}
-		beat := func() error {
-			fmt.Fprint(w, ": keep-alive\n\n")
-			return flush()
-		}
-		if err := beat(); err != nil { // headers go out now, not with the first event
+		o := outlet{conn, w}
+		if err := o.beat(); err != nil { // headers go out now, not with the first event
 			return
 		}
-		if err := f.run(s.parked, first, send, beat); err != nil && !errors.Is(err, errGone) && !errors.Is(err, errRevoked) {
+		if err := run(o); err != nil && !errors.Is(err, errGone) && !errors.Is(err, errRevoked) {
 			log.Warn("stream ended early", keyRequest, id, keyError, err)
 		}
 	})
 	return sent{}, nil
+}
+
+// outlet is where a stream goes out.
+type outlet struct {
+	conn net.Conn
+	w    *bufio.Writer
+}
+
+// send sends one event. Without an id the client keeps the last one.
+func (o outlet) send(name, id string, body []byte) error {
+	if id != "" {
+		fmt.Fprintf(o.w, "id: %s\n", id)
+	}
+	fmt.Fprintf(o.w, "event: %s\ndata: %s\n\n", name, body)
+	return o.flush()
+}
+
+// beat shows that the stream is alive.
+func (o outlet) beat() error {
+	fmt.Fprint(o.w, ": keep-alive\n\n")
+	return o.flush()
+}
+
+func (o outlet) flush() error {
+	if o.conn.SetWriteDeadline(time.Now().Add(streamWrite)) != nil || o.w.Flush() != nil {
+		return errGone
+	}
+	return nil
 }
 
 // errGone says that the client is not there any more.

@@ -79,16 +79,17 @@ func (c Config) withDefaults() Config {
 
 // Server holds the public port.
 type Server struct {
-	cfg      Config
-	node     *node.Node
-	log      *slog.Logger
-	jwt      *tokens
-	doors    *doors
-	throttle *throttle
-	watch    *watchers
-	guests   *guests
-	count    *metrics
-	began    time.Time
+	cfg       Config
+	node      *node.Node
+	log       *slog.Logger
+	jwt       *tokens
+	doors     *doors
+	throttle  *throttle
+	watch     *watchers
+	guests    *guests
+	onlookers onlookers
+	count     *metrics
+	began     time.Time
 
 	http   *fasthttp.Server
 	served chan error

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"sync"
 
 	"stoker/fsm"
@@ -19,6 +20,9 @@ type watcher struct {
 	job  string
 	in   *watchers
 }
+
+// everyJob is watched by who wants to hear of every change, of whatever it is.
+const everyJob = ""
 
 func newWatchers() *watchers { return &watchers{byJob: map[string]map[*watcher]struct{}{}} }
 
@@ -48,7 +52,11 @@ func (o *watcher) close() {
 func (w *watchers) changed(c fsm.Changes) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, job := range c.Jobs {
+	jobs := c.Jobs
+	if c.Told || c.Restored {
+		jobs = append(slices.Clip(jobs), everyJob)
+	}
+	for _, job := range jobs {
 		for one := range w.byJob[job] {
 			select {
 			case one.wake <- struct{}{}:

@@ -55,7 +55,7 @@ func advice(q client.QueueStatus, depth int, oldest float64) (lines []string) {
 	case idle:
 		lines = append(lines, "No worker asks for work: start one with `stoker worker`; `stoker worker list` shows those that were here.")
 	case depth > 0 && q.WaitingWorkers > 0 && oldest >= stuck:
-		lines = append(lines, "Work and workers wait for each other: `stoker worker list` shows which presets they take, `stoker queue explain JOB` why a job waits.")
+		lines = append(lines, "Work and workers wait for each other: `stoker worker list` shows which presets they take, `stoker job why JOB` why a job waits.")
 	}
 	if q.Dead > 0 {
 		lines = append(lines, fmt.Sprintf("%s gave up: `stoker queue dead` shows why.", show.Count(q.Dead, "picture")))

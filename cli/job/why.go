@@ -1,4 +1,4 @@
-package queue
+package job
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"stoker/client"
 )
 
-// Explain shows where a job stands and what it waits for.
-func Explain(w io.Writer, e client.Explanation, now time.Time) {
+// Why shows where a job stands and what it waits for.
+func Why(w io.Writer, e client.Explanation, now time.Time) {
 	line := func(what, format string, args ...any) {
 		fmt.Fprintf(w, "  %-10s %s\n", what, fmt.Sprintf(format, args...))
 	}
