@@ -10,6 +10,7 @@ type Changes struct {
 	Leases    []LeaseChange // in order
 	Workers   []string      // whose state has changed
 	Revoked   []string      // who may do nothing any more: "user u_…", "worker NAME", "admin NAME", "secret NAME"
+	Objects   []ObjectRef   // that were put, staged ones too
 	Told      bool          // there is something new in the feed
 	Members   bool          // a node came, went, or said something new of itself
 	NextTimer int64         // machine clock of the earliest timer, 0 when there is none

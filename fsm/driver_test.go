@@ -63,6 +63,9 @@ func small() Settings {
 	s.Presets = map[string]Preset{"interior": s.Presets["interior"], "seller": p}
 	s.Budgets = Budgets{Upload: hour, Execute: 2 * hour, Queue: 3 * hour, Run: 4 * hour}
 	s.QueueDepth, s.MaxUpload = 40, 100
+	s.Retention = &Retention{
+		Inputs: Keep{Done: hour, Failed: 20 * second, Canceled: 2 * hour}, Outputs: Keep{Done: 60 * second, Failed: 3 * hour}, Previews: Keep{Done: hour},
+	}
 	return s
 }
 
@@ -289,7 +292,7 @@ func (d *driver) expire() {
 	maps.DeleteFunc(d.idems, func(_ string, k idemKept) bool { return k.till <= d.clock })
 	silent := d.born+day <= d.clock
 	limit := oneOf(d.dice, 1, 3, 1000)
-	for fired := limit; fired == limit && !d.stop; {
+	for fired := limit; fired > 0 && !d.stop; { // what fires may set what is due
 		e := d.entry(Propose(Expire{Limit: limit}))
 		a, err := Answer(Expire{}, d.apply(e)[0])
 		if err != nil {

@@ -42,6 +42,9 @@ func (c Genesis) apply(tx *Tx) (Begun, error) {
 	putTokens(tx, WorkerToken, "", c.WorkerTokens)
 	s := c.FirstSettings
 	s.Version = 1
+	if tx.level() < 3 {
+		s.Retention, s.Replicas = nil, 0
+	}
 	settings.Put(tx.Tx, store.Uint(1), s)
 	tx.m.SettingsVersion, tx.settings = 1, nil
 	return Begun{Epoch: tx.m.Epoch}, nil

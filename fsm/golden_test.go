@@ -36,7 +36,7 @@ func shapes() map[string]reflect.Type {
 		reflect.TypeFor[Begun](), reflect.TypeFor[OriginRegistered](), reflect.TypeFor[Expired](), reflect.TypeFor[NodeSet](),
 		reflect.TypeFor[SignedIn](), reflect.TypeFor[User](), reflect.TypeFor[Rule](), reflect.TypeFor[RuleDeleted](),
 		reflect.TypeFor[Job](), reflect.TypeFor[LeasedWork](), reflect.TypeFor[Reported](), reflect.TypeFor[Released](),
-		reflect.TypeFor[LeasesExpired](), reflect.TypeFor[CalledBack](), reflect.TypeFor[Object](), reflect.TypeFor[ObjectDeleted](),
+		reflect.TypeFor[LeasesExpired](), reflect.TypeFor[CalledBack](), reflect.TypeFor[Object](), reflect.TypeFor[ObjectDeleted](), reflect.TypeFor[HolderSet](),
 		reflect.TypeFor[Token](), reflect.TypeFor[TokenRevoked](), reflect.TypeFor[SecretPut](), reflect.TypeFor[SecretDeleted](),
 		reflect.TypeFor[Rekeyed](), reflect.TypeFor[Noted](), reflect.TypeFor[JWTRolled](),
 		reflect.TypeFor[SessionOpened](), reflect.TypeFor[Worker](), reflect.TypeFor[QueuePaused](), reflect.TypeFor[Purged](),

@@ -158,6 +158,7 @@ func end(tx *Tx, j *Job, to Status, detail string) {
 	u.ActiveJobs--
 	users.Put(tx.Tx, store.Str(u.ID), u)
 	dropStaged(tx, *j)
+	keepOf(tx, *j)
 }
 
 // jobRanOut ends a job whose state has lasted longer than its budget.

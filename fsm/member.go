@@ -208,7 +208,7 @@ func forgetJoinTokens(tx *Tx) {
 	}
 }
 
-// OnlyOn counts the objects that no other member held when they were acknowledged.
+// OnlyOn counts the objects that no other member is recorded to hold.
 func (v *View) OnlyOn(node string) (n int) {
 	stays := map[string]bool{}
 	for _, m := range v.Members() {

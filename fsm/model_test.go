@@ -30,6 +30,8 @@ type model struct {
 	staged  map[string]map[uint64]string // key → fence → upload
 	dead    map[string]*modelDead
 
+	pictures map[string]int64 // when the pictures of items are forgotten that were dead when the others went
+
 	seeded  bool                   // the entry brings chance: back-offs are spread
 	virtual map[string]int64       // by preset: of the plan that was served last in turn
 	classes map[string]*modelClass // by plan
@@ -59,6 +61,7 @@ type modelJob struct {
 	deadline         int64
 	turn             uint64
 	retryOf          string
+	old              map[string]int64 // when its objects are forgotten, by kind
 }
 
 type modelItem struct {
@@ -93,7 +96,7 @@ func newModel(s Settings) *model {
 		jobs: map[string]*modelJob{}, leases: map[uint64]*modelLease{}, workers: map[string]*modelWorker{},
 		objects: map[string]string{}, useless: map[string]bool{}, files: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]*modelDead{},
 		paused: map[string]bool{}, classes: map[string]*modelClass{}, tag: map[string]int64{}, pace: map[string]int64{},
-		virtual: map[string]int64{}, hungry: map[string]int64{}, shown: map[string]bool{},
+		pictures: map[string]int64{}, virtual: map[string]int64{}, hungry: map[string]int64{}, shown: map[string]bool{},
 	}
 }
 
@@ -321,6 +324,7 @@ func (m *model) end(j *modelJob, items, to Status) {
 		}
 	}
 	j.status, j.deadline = to, 0
+	m.ages(j)
 	m.users[j.user].credits += int64(len(j.items)-j.count(Done)) * j.price
 	maps.DeleteFunc(m.staged, func(key string, _ map[uint64]string) bool {
 		_, job, _, _ := parseKey(key)

@@ -30,6 +30,14 @@ func (m *model) expire() {
 				}
 			}
 		}
+		for _, id := range sortedKeys(m.jobs) {
+			for kind, at := range m.jobs[id].old {
+				note(at, 5, func() { m.forgetOf(m.jobs[id], kind) })
+			}
+		}
+		for key, at := range m.pictures {
+			note(at, 6, func() { m.drop(key); delete(m.pictures, key) })
+		}
 		for _, w := range m.workers {
 			note(w.look, 3, func() { m.lookAt(w) })
 			if w.until != 0 {

@@ -17,7 +17,7 @@ type Object struct {
 	SHA256      []byte   `cbor:"5,keyasint"`
 	MD5         []byte   `cbor:"6,keyasint"` // the ETag
 	ContentType string   `cbor:"7,keyasint,omitempty"`
-	Nodes       []string `cbor:"8,keyasint"`            // that held it when it was acknowledged
+	Nodes       []string `cbor:"8,keyasint"`            // that hold it: two when it was acknowledged, and see SetHolder
 	Fence       uint64   `cbor:"9,keyasint,omitempty"`  // staged under this grant
 	At          int64    `cbor:"10,keyasint"`           // wall clock, ns; set by the machine
 	File        string   `cbor:"11,keyasint,omitempty"` // the key its file is named by, if another one: a copy shares the file
@@ -53,6 +53,7 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 		return o, r
 	}
 	o.At, o.File = tx.wall(), "" // only a kicked job's input is a copy
+	tx.changes.Objects = append(tx.changes.Objects, o.Ref())
 	if tx.level() < 3 {
 		o.Kind, o.Flaw = "", ""
 	}
@@ -61,6 +62,7 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 		return o, nil
 	}
 	objects.Put(tx.Tx, objectKey(o.Bucket, o.Key), o)
+	keepFor(tx, o)
 	return o, nil
 }
 

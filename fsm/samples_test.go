@@ -11,6 +11,7 @@ import (
 func samples() []Proposal {
 	s := DefaultSettings()
 	s.Plans["team"] = Plan{MaxConcurrency: 7, MaxRuleSlots: 8, MaxItems: 9, StartCredits: 10, Weight: 11, MaxLeased: 12, MaxWait: 13}
+	s.Replicas, s.Retention.Prefixes = 2, []PrefixKeep{{Prefix: "tmp/", For: 14}}
 	name := "Whiter"
 	begin := genesis(s)
 	begin.JWTKeys[0].CreatedAt, begin.ObjectKey.CreatedAt, begin.ObjectKey.Until = 5, 6, 7
@@ -61,6 +62,10 @@ func samples() []Proposal {
 		Propose(KickDead{Job: "dead", Idx: -1, NewJob: "j8"}),
 		Propose(RetryJob{Job: "dead", NewJob: "j7"}),
 		Propose(PutObject{o}),
+		Propose(SetHolder{
+			Node: "n3", Held: []ObjectRef{{Bucket: "photos", Key: "inputs/u1/created/0.jpg", Upload: "up1", Fence: 1}},
+			Lost: []ObjectRef{{Bucket: "photos", Key: "inputs/u1/created/1.jpg", Upload: "up2", Fence: 2}},
+		}),
 		Propose(DeleteObject{Bucket: "photos", Key: "inputs/u1/created/0.jpg"}),
 		Propose(RecordBackup{Backup{
 			Index: 1, Ordinal: 2, At: 3, Took: 4, Node: "n1", Place: "s3://b/p", File: "f.tar", State: 5, Epoch: 1, Bytes: 6, SHA256: []byte{7},

@@ -21,7 +21,9 @@ type Settings struct {
 	MaxUpload    int64 `cbor:"9,keyasint"` // bytes of one upload
 	TokenLife    int64 `cbor:"10,keyasint"`
 
-	PictureTypes []string `cbor:"41,keyasint,omitempty"` // media types an input may have; none: [DefaultPictureTypes]
+	Retention    *Retention `cbor:"31,keyasint,omitempty"` // of jobs that end, and objects that are put, while it is in force; nil: all is kept
+	Replicas     int        `cbor:"32,keyasint,omitempty"` // nodes that hold each object in the end; 0: all, three at most
+	PictureTypes []string   `cbor:"41,keyasint,omitempty"` // media types an input may have; none: [DefaultPictureTypes]
 }
 
 // DefaultPictureTypes are what phones and browsers make. They are not part of
@@ -101,6 +103,7 @@ func DefaultSettings() Settings {
 		QueueDepth:   1_000_000,
 		MaxUpload:    25 << 20,
 		TokenLife:    int64(30 * 24 * time.Hour),
+		Retention:    defaultRetention(),
 	}
 }
 

@@ -17,6 +17,12 @@ const (
 	workerSilent   timerKind = 7 // ref: worker
 	quarantineOver timerKind = 8 // ref: worker
 
+	inputsOld   timerKind = 105 // ref: job, idx: its pictures from this item on
+	outputsOld  timerKind = 106 // likewise
+	previewsOld timerKind = 107 // likewise
+	pictureOld  timerKind = 108 // ref: job, idx: the picture of an item that was dead
+	objectOld   timerKind = 109 // ref: bucket, key, upload
+
 	tokenOld     timerKind = 80 // ref: SHA-256
 	auditOld     timerKind = 81 // no ref: the oldest rows
 	secretOld    timerKind = 82 // ref: use, id
@@ -38,6 +44,12 @@ func init() {
 
 		workerSilent:   forgetWorker,
 		quarantineOver: endQuarantine,
+
+		inputsOld:   forgetKind(inputsOld, Job.InputKey),
+		outputsOld:  forgetKind(outputsOld, Job.OutputKey),
+		previewsOld: forgetKind(previewsOld, Job.PreviewKey),
+		pictureOld:  forgetPicture,
+		objectOld:   forgetObject,
 
 		tokenOld:     forgetToken,
 		auditOld:     forgetAudits,

@@ -89,6 +89,8 @@ func (w words) settings() (Settings, error) {
 		switch of {
 		case "depth":
 			s.QueueDepth = int(n)
+		case "keep":
+			s.keep(field, n)
 		case "upload":
 			s.MaxUpload = n
 		case "budget":
