@@ -60,7 +60,7 @@ func init() {
 		// objects
 		register[PutObject](50),
 		register[DeleteObject](51).frees(),
-		register[SetHolder](105).since(3),
+		register[SetHolder](105).since(HoldersLevel),
 
 		// the members
 		register[SetMember](60).since(2),

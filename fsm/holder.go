@@ -52,6 +52,9 @@ func (o Object) Ref() ObjectRef {
 	return ObjectRef{Bucket: o.Bucket, Key: o.Key, Upload: o.Upload, Fence: o.Fence}
 }
 
+// HoldersLevel is the feature level that SetHolder came with.
+const HoldersLevel = 3
+
 // maxHeld is how many records one SetHolder speaks of: some tens of KB.
 const maxHeld = 500
 

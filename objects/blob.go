@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,13 +34,9 @@ func NameBlob(bucket, key, upload string) Blob {
 
 // BlobOf names the file of a record. A record that is a copy shares the file of
 // the key that its bytes were uploaded under.
-func BlobOf(o fsm.Object) Blob {
-	key := o.Key
-	if o.File != "" {
-		key = o.File
-	}
-	return NameBlob(o.Bucket, key, o.Upload)
-}
+func BlobOf(o fsm.Object) Blob { return blobOf(o.Files()[0]) }
+
+func blobOf(f fsm.File) Blob { return NameBlob(f.Bucket, f.Key, f.Upload) }
 
 // ParseBlob takes a name from another node; it trusts it no more than a
 // client's, since it becomes a path.
@@ -65,9 +62,12 @@ type Disk struct {
 	dir     string
 	reserve int64                           // bytes that uploads leave free
 	free    func(dir string) (int64, error) // bytes that are free now
+	most    int64                           // bytes that blobs may take; 0: what the disk has
+	used    atomic.Int64                    // bytes that they take, since the last count about
 
 	mu      sync.Mutex
 	durable map[string]bool // folders whose own names are synced
+	flying  map[Blob]int    // that are not to be collected, see hold
 }
 
 // drafts is the folder of files that are not blobs yet. It is on the same
@@ -81,7 +81,7 @@ const (
 // process left unfinished. Uploads are refused with ErrFull when they would
 // leave less than reserve bytes free.
 func OpenDisk(dir string, reserve int64) (*Disk, error) {
-	d := &Disk{dir: dir, reserve: reserve, free: freeBytes, durable: make(map[string]bool)}
+	d := &Disk{dir: dir, reserve: reserve, free: freeBytes, durable: make(map[string]bool), flying: make(map[Blob]int)}
 	if err := os.MkdirAll(filepath.Join(dir, drafts), 0o700); err != nil {
 		return nil, fmt.Errorf("objects: %w", err)
 	}
@@ -128,7 +128,7 @@ func (d *Disk) room(size int64) error {
 	if err != nil {
 		return fmt.Errorf("objects: free space of %s: %w", d.dir, err)
 	}
-	if free-size < d.reserve {
+	if free-size < d.reserve || d.most > 0 && d.used.Load()+size > d.most {
 		return ErrFull
 	}
 	return nil
@@ -155,6 +155,13 @@ func (d *Disk) folder(b Blob) (string, error) {
 	d.durable[inner] = true
 	d.mu.Unlock()
 	return inner, nil
+}
+
+// forget has the folder of a blob made anew: somebody has deleted it.
+func (d *Disk) forget(b Blob) {
+	d.mu.Lock()
+	delete(d.durable, filepath.Dir(filepath.Join(d.dir, b.path())))
+	d.mu.Unlock()
 }
 
 // full turns "no space" into ErrFull and wraps the rest.

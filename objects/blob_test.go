@@ -63,7 +63,7 @@ func files(t testing.TB, d *Disk) []string {
 	t.Helper()
 	var found []string
 	err := filepath.WalkDir(d.dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() {
+		if err == nil && !e.IsDir() && !strings.HasPrefix(e.Name(), scrubFile) {
 			rel, _ := filepath.Rel(d.dir, path)
 			found = append(found, rel)
 		}

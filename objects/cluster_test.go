@@ -32,15 +32,24 @@ type member struct {
 	node  *node.Node
 	store *Store
 	base  string // of its public port
+	pace  Pace
 	stop  func()
 }
 
-// startCluster starts n nodes over TCP on this machine.
+// startCluster starts n nodes over TCP on this machine. Two of them come to hold
+// each object, unless alter says otherwise.
 func startCluster(t *testing.T, n int, alter func(*fsm.Settings)) []*member {
+	t.Helper()
+	return startPaced(t, n, Pace{}, alter)
+}
+
+// startPaced starts nodes that look after their blobs at another pace.
+func startPaced(t *testing.T, n int, pace Pace, alter func(*fsm.Settings)) []*member {
 	t.Helper()
 	ca := newAuthority(t)
 	sealKey := bytes.Repeat([]byte{7}, 32)
 	settings := fsm.DefaultSettings()
+	settings.Replicas = 2
 	if alter != nil {
 		alter(&settings)
 	}
@@ -53,7 +62,7 @@ func startCluster(t *testing.T, n int, alter func(*fsm.Settings)) []*member {
 	members := make([]*member, n)
 	failures := make(chan error, n)
 	for i, m := range conf {
-		members[i] = &member{id: m.ID, base: "http://" + m.HTTP}
+		members[i] = &member{id: m.ID, pace: pace, base: "http://" + m.HTTP}
 		c := node.Config{
 			ID: m.ID, Dir: filepath.Join(t.TempDir(), m.ID), Members: conf, TLS: ca.issue(t, m.ID), Listener: cluster[i],
 			SealKey: sealKey, Exit: func(err error) { panic(err) },
@@ -84,7 +93,7 @@ func (m *member) start(t *testing.T, c node.Config, public net.Listener) error {
 	if m.node, err = node.Start(t.Context(), c); err != nil {
 		return err
 	}
-	if m.store, err = New(m.node, Config{Dir: filepath.Join(c.Dir, "objects"), Reserve: 1}); err != nil {
+	if m.store, err = New(m.node, Config{Dir: filepath.Join(c.Dir, "objects"), Reserve: 1, Pace: m.pace}); err != nil {
 		return err
 	}
 	server := &fasthttp.Server{Handler: func(http *fasthttp.RequestCtx) { m.store.Serve(t.Context(), http) }, StreamRequestBody: true, DisablePreParseMultipartForm: true, MaxRequestBodySize: 1 << 20}

@@ -17,13 +17,46 @@
 // memory. Behind the last byte goes the SHA-256 of all: a copy becomes a blob
 // only when its receiver has computed the same.
 //
+// # The life of a blob
+//
+// Two nodes have it when the upload is acknowledged. Each node's tender holds the
+// records against its own disk: all of them now and then (Pace.Walk), new ones as
+// they are made. What should be here and is not it pulls, from whoever has it,
+// verified before it gets its name. What is here and not in the record, or in the
+// record and not here, it says with fsm.SetHolder, many records in a command. The
+// scrubber reads everything again within Pace.Scrub; what is damaged is set aside,
+// not deleted, and pulled from another node. What no record refers to is collected.
+//
+// # Why nothing is collected that a record comes to name
+//
+// A file goes when two views, both linearizable and Pace.Grace or more apart by the
+// process's own clock, refer to it nowhere. There are two ways for a record to
+// come to name a file. A copy takes over the file of a record that exists, so in
+// every state between some record names it, and each view is one state. An upload
+// names the file that it has just written: its node holds it in memory until the
+// record's fate is known (Disk.hold), and gives up proposing after node's Patience
+// (10 s). A proposal whose outcome it does not know is by then in some leader's log
+// or nowhere. If that leader still leads, the entry is committed before the second
+// view, which its quorum confirms, or was cut off. If another leads, it has
+// committed an entry of its own term before it answers any read, and with it the
+// older entry, or has another in its place. So what the second view does not name,
+// no entry will. One case is left: a process that sleeps for longer than Grace
+// between its file and its proposal, frozen with its whole machine. Its own file is
+// held; the second copy, on another node, may be gone. That node then says so
+// (SetHolder.Lost) and pulls it again.
+//
 // # Invariants
 //
 //   - A file under a blob's name is whole and synced, and its folder was synced
 //     before anybody was told of it. It is never written again: another upload
 //     of the same key is another blob.
-//   - A record names at least two nodes that hold the blob durably, in a cluster
-//     of one node that one. The blob is there before the record.
+//   - A record that is acknowledged names two nodes that hold the blob durably, in a
+//     cluster of one node that one. The blob is there before the record. Whom it
+//     names later said so itself, after its copy was durable; who has lost its copy
+//     takes that back as soon as it notices.
+//   - A damaged file is never deleted while there is no good one: it is set aside.
+//   - Looking after blobs never waits for a leader, nor the other way round: pulling
+//     and reading again go on while there is none.
 //   - A refused upload leaves no record and no file. What a crash leaves without
 //     a record is a draft, removed at the next start, or a blob nobody refers to.
 //   - No path on disk contains anything a client chose.
@@ -51,6 +84,16 @@
 //   - trust HTTP's framing for the end of a copy: the hash behind the bytes is
 //     also there when a proxy, a retry or a wrong length is in the way.
 //   - rename into place: it replaces silently what has the name. A link fails.
+//   - have the leader plan the copies: it would have to hear of every disk, and each
+//     leader anew. Who pulls a missing copy all nodes agree on without a word, by
+//     the hash of upload and node (rendezvous hashing).
+//   - a command for each copy: with three nodes that is one more entry an upload. The
+//     words of half a second go together.
+//   - count references: a counter that is wrong once is wrong for ever, and what it
+//     says cannot be looked at. A look at all records says it anew each time.
+//   - trust a file's age for collection: clocks jump, and a restored file is old.
+//   - check the hash at every read: it would double the reading, and sendfile could
+//     not be used. Size is checked; the rest is the scrubber's.
 //   - erasure coding: three machines and small pictures; two whole copies are
 //     simpler and read faster.
 //   - check signatures against this node's own host only: a URL must work on

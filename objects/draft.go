@@ -57,6 +57,11 @@ func (d *Disk) Create(size, limit int64) (*Draft, error) {
 		return nil, err
 	}
 	f, err := os.CreateTemp(filepath.Join(d.dir, drafts), draftPrefix)
+	if errors.Is(err, fs.ErrNotExist) { // somebody has deleted the folder
+		if err = os.MkdirAll(filepath.Join(d.dir, drafts), 0o700); err == nil {
+			f, err = os.CreateTemp(filepath.Join(d.dir, drafts), draftPrefix)
+		}
+	}
 	if err != nil {
 		return nil, full(err)
 	}
@@ -113,12 +118,22 @@ func (w *Draft) Commit(b Blob) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Link(w.file.Name(), filepath.Join(dir, string(b))); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%w: %s", errExists, b)
+	err = os.Link(w.file.Name(), filepath.Join(dir, string(b)))
+	if errors.Is(err, fs.ErrNotExist) { // somebody has deleted the folder
+		w.disk.forget(b)
+		if dir, err = w.disk.folder(b); err == nil {
+			err = os.Link(w.file.Name(), filepath.Join(dir, string(b)))
 		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%w: %s", errExists, b)
+	case errors.Is(err, fs.ErrNotExist):
+		return fail(ServiceUnavailable, "the folder of the blobs was deleted meanwhile; nothing was stored, try again")
+	case err != nil:
 		return full(err)
 	}
+	w.disk.used.Add(w.size)
 	return syncDir(dir)
 }
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"time"
 
 	"stoker/fsm"
@@ -42,16 +41,28 @@ func (s *Store) Open(o fsm.Object, off, n int64) (io.ReadCloser, error) {
 	f, size, err := s.disk.Open(b)
 	switch {
 	case err != nil:
+		if o.Holds(s.node.ID()) {
+			s.tender.missing(o)
+		}
 	case size != o.Size:
 		s.cfg.Log.Error("a blob's file has the wrong size", "blob", string(b), "size", size, "want", o.Size)
 		_ = f.Close()
+		s.tender.missing(o)
 	case off == 0 && n == size:
 		return f, nil
 	default:
 		return section{io.NewSectionReader(f, off, n), f}, nil
 	}
 	s.metrics.elsewhere.Inc()
-	return s.peers.fetch(b, o, off, n)
+	return s.fetch(b, o, off, n)
+}
+
+// fetch opens a remote read of a record's blob. A member whose copy turns out to
+// be damaged is told.
+func (s *Store) fetch(b Blob, o fsm.Object, off, n int64) (io.ReadCloser, error) {
+	return s.peers.fetchFrom(b, o.Size, o.SHA256, off, n, s.peers.byLikelihood(b, o.Nodes, s.others()), func(member string) {
+		go s.tender.suspect(member, o)
+	})
 }
 
 // section is a part of a file that closes the file.
@@ -76,21 +87,24 @@ type fetched struct {
 	watch  *time.Timer   // cancels the member's request when it stalls
 	cancel context.CancelFunc
 
-	hash hash.Hash // of a whole read; nil for a part
-	want []byte
+	hash    hash.Hash // of a whole read; nil for a part
+	want    []byte
+	damaged func(member string)
 }
 
-// fetch opens a remote read. It returns once a member has answered that it has
-// the blob, so that an error can still become a status.
-func (p *peers) fetch(b Blob, o fsm.Object, off, n int64) (io.ReadCloser, error) {
-	others := p.others()
-	holders := slices.DeleteFunc(slices.Clone(o.Nodes), func(m string) bool { return !slices.Contains(others, m) })
-	rest := slices.DeleteFunc(slices.Clone(others), func(m string) bool { return slices.Contains(holders, m) })
-	f := &fetched{peers: p, blob: b, at: off, end: off + n}
-	// Who is not in the record may have a copy by now.
-	f.from = append(p.order(b, holders), p.order(b, rest)...)
-	if off == 0 && n == o.Size {
-		f.hash, f.want = sha256.New(), o.SHA256
+// failure is all that went wrong until now.
+func (f *fetched) failure() error { return errors.Join(f.errs...) }
+
+// errDamaged: a copy's bytes are not those of the record.
+var errDamaged = errors.New("objects: the copy is damaged")
+
+// fetchFrom opens a remote read of n of a blob's size bytes from the members given,
+// in their order. It returns once one has answered that it has the blob, so that
+// an error can still become a status. damaged is told whose bytes were wrong.
+func (p *peers) fetchFrom(b Blob, size int64, sum []byte, off, n int64, members []string, damaged func(member string)) (io.ReadCloser, error) {
+	f := &fetched{peers: p, blob: b, at: off, end: off + n, from: members, damaged: damaged}
+	if off == 0 && n == size {
+		f.hash, f.want = sha256.New(), sum
 	}
 	if n == 0 {
 		return f, nil
@@ -156,7 +170,10 @@ func (f *fetched) Read(p []byte) (int, error) {
 		f.at += int64(n)
 		switch {
 		case f.at == f.end && f.hash != nil && string(f.hash.Sum(nil)) != string(f.want):
-			return 0, fmt.Errorf("objects: the copy of %s on %s is damaged", f.blob, f.member)
+			err := fmt.Errorf("%w: %s on %s", errDamaged, f.blob, f.member)
+			f.errs = append(f.errs, err)
+			f.damaged(f.member)
+			return 0, err
 		case n > 0:
 			return n, nil // an error, if there was one, comes back from the next Read
 		case err != nil:

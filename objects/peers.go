@@ -87,11 +87,20 @@ func (p *peers) do(ctx context.Context, member, method string, b Blob, body io.R
 	if resp.StatusCode == http.StatusInsufficientStorage {
 		return nil, ErrFull
 	}
-	return nil, &declined{resp.Status, strings.TrimSpace(string(said))}
+	return nil, &declined{resp.StatusCode, resp.Status, strings.TrimSpace(string(said))}
 }
 
 // declined is an answer that is not the wanted one: the member is well.
-type declined struct{ status, said string }
+type declined struct {
+	code         int
+	status, said string
+}
+
+// errAbsent is a member's answer that it has no such blob.
+var errAbsent = errors.New("objects: no such blob there")
+
+// Is says what kind of answer it is.
+func (d *declined) Is(kind error) bool { return kind == errAbsent && d.code == http.StatusNotFound }
 
 func (d *declined) Error() string { return d.status + ": " + d.said }
 

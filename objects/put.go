@@ -33,12 +33,16 @@ func (s *Store) Put(ctx context.Context, in PutRequest) (fsm.Object, error) {
 	if err != nil {
 		return o, err
 	}
+	if s.tender.crowded(in.Size) {
+		return o, fail(StorageFull, "no other node has room for a second copy; nothing was stored")
+	}
 	w, err := s.disk.Create(in.Size, limit)
 	if err != nil {
 		return o, err
 	}
 	defer w.Close()
 	b := BlobOf(o)
+	defer s.disk.hold(b)() // from before the file is there until its record's fate is known
 	var second *delivery
 	if len(s.others()) > 0 {
 		second = s.peers.deliver(ctx, w, b, in.Size)

@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +25,8 @@ type Config struct {
 	Region    string           // signed into URLs; "" is "auto", which is accepted anyway, as is "us-east-1"
 	PublicURL string           // http(s)://host[:port] clients use; "" serves whatever Host they send
 	Reserve   int64            // bytes of disk that uploads leave free; 0 is 256 MiB
+	MaxBytes  int64            // bytes that all blobs of this node may take; 0: what the disk has
+	Pace      Pace             // how fast this node looks after its blobs
 	Log       *slog.Logger     // nil discards
 	Now       func() time.Time // the wall clock of signatures; nil is time.Now
 }
@@ -41,6 +44,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Reserve == 0 {
 		c.Reserve = 256 << 20
 	}
+	c.Pace = c.Pace.withDefaults()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -61,6 +65,7 @@ type Store struct {
 	node     *node.Node
 	disk     *Disk
 	peers    *peers
+	tender   *tender
 	ring     keyring
 	verifier *Verifier
 	metrics  *metrics
@@ -87,7 +92,12 @@ func New(n *node.Node, cfg Config) (*Store, error) {
 	if cfg.PublicURL != "" {
 		s.verifier.Host = func(host string) bool { return slices.Contains(s.hosts(), strings.ToLower(host)) }
 	}
+	disk.most = cfg.MaxBytes
+	s.tender = newTender(s)
 	n.Handle(blobPath, blobServer{disk})
+	n.Handle(diskPath, http.HandlerFunc(s.serveMember))
+	s.metrics.watch(n.Metrics(), s)
+	s.tender.start()
 	return s, nil
 }
 
@@ -185,6 +195,26 @@ func (s *Store) others() []string {
 		}
 	}
 	return ids
+}
+
+// seats are the ids of all members.
+func (s *Store) seats() []string { return append(s.others(), s.node.ID()) }
+
+// holds says whether all files of a record are here. One of a wrong size is set
+// aside: it never was this record's, or is no more.
+func (s *Store) holds(o fsm.Object) bool {
+	all := true
+	for _, f := range o.Files() {
+		b := blobOf(f)
+		if s.disk.Has(b, f.Size) {
+			continue
+		}
+		all = false
+		if s.disk.exists(b) && s.disk.SetAside(b) == nil {
+			s.cfg.Log.Error("a blob's file has the wrong size and was set aside", "key", o.Key, "blob", string(b))
+		}
+	}
+	return all
 }
 
 // read opens a linearizable view: a job that another node has just created

@@ -244,8 +244,8 @@ func TestFetch_GoesOnElsewhere(t *testing.T) {
 	})
 	o, p := startOthers(t, map[string]http.Handler{"n2": breaks, "n3": nil})
 	sums := write(t, o.disks["n3"], someBlob, body)
-	record := fsm.Object{Size: sums.Size, SHA256: sums.SHA256[:], Nodes: []string{"n1", "n2"}}
-	r, err := p.fetch(someBlob, record, 0, record.Size)
+	members := p.byLikelihood(someBlob, []string{"n1", "n2"}, p.others())
+	r, err := p.fetchFrom(someBlob, sums.Size, sums.SHA256[:], 0, sums.Size, members, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestFetch_GoesOnElsewhere(t *testing.T) {
 
 func TestFetch_NobodyHasIt(t *testing.T) {
 	_, p := startOthers(t, map[string]http.Handler{"n2": nil, "n3": nil})
-	_, err := p.fetch(someBlob, fsm.Object{Size: 1, Nodes: []string{"n2"}}, 0, 1)
+	_, err := p.fetchFrom(someBlob, 1, nil, 0, 1, p.others(), nil)
 	if err == nil || !strings.Contains(err.Error(), string(ServiceUnavailable)) {
 		t.Errorf("%v", err)
 	}

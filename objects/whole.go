@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -23,9 +24,9 @@ func (s *Store) Whole(o fsm.Object) (io.ReadCloser, error) {
 			return f, err
 		}
 		_ = f.Close()
-		s.cfg.Log.Error("this node's copy of a blob is damaged", "blob", string(b), "err", err)
+		s.tender.rotten(o, b, cmp.Or(err, errDamaged))
 	}
-	r, err := s.peers.fetch(b, o, 0, o.Size)
+	r, err := s.fetch(b, o, 0, o.Size)
 	if err != nil {
 		return nil, err
 	}
