@@ -55,6 +55,9 @@ func showHolders(v *View, w words) (string, error) {
 	if !ok {
 		return "none", nil
 	}
+	if len(o.Nodes) == 0 {
+		return o.Upload + " nowhere", nil
+	}
 	return o.Upload + " on " + strings.Join(o.Nodes, "+"), nil
 }
 
