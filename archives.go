@@ -66,6 +66,7 @@ func restoreArchive(file io.Reader, o cli.RestoreOrder) (cli.Reborn, error) {
 		Begin: fsm.Restored{
 			SealedCA:    secrets.SealedCA,
 			AdminTokens: [][sha256.Size]byte{secrets.AdminToken}, WorkerTokens: [][sha256.Size]byte{secrets.WorkerToken},
+			OnlyNewTokens: o.Revoke,
 		},
 		SealKeys: append([][]byte{secrets.SealKey}, secrets.OldSealKeys...), BlobsFrom: o.BlobsFrom, Force: o.Force, Now: time.Now(),
 	}
@@ -77,6 +78,11 @@ func restoreArchive(file io.Reader, o cli.RestoreOrder) (cli.Reborn, error) {
 		return cli.Reborn{}, err
 	}
 	out := cli.Reborn{Archive: describeState(r.Report), Epoch: r.Epoch.Epoch, Aside: r.Aside}
+	for _, t := range r.Check.Tokens {
+		if !t.Expired(p.Now) {
+			out.Tokens = append(out.Tokens, t.Holder())
+		}
+	}
 	for _, b := range r.Missing {
 		out.Missing = append(out.Missing, string(b))
 	}

@@ -156,11 +156,31 @@ func genesis(c config.Config, s config.Secrets) fsm.Genesis {
 	}
 }
 
-// version is what the build knows of itself.
+// version is what the build knows of itself: the module's version, which Go makes
+// of tag or commit and of whether files were changed since; or the commit, from
+// whoever built it; or that it is not known.
 func version() string {
 	b, ok := debug.ReadBuildInfo()
-	if !ok || b.Main.Version == "" {
+	if !ok {
 		return "devel"
 	}
-	return b.Main.Version
+	return versionOf(b)
+}
+
+func versionOf(b *debug.BuildInfo) string {
+	if v := b.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	known := map[string]string{}
+	for _, s := range b.Settings {
+		known[s.Key] = s.Value
+	}
+	commit := known["vcs.revision"]
+	switch {
+	case commit == "":
+		return "devel"
+	case known["vcs.modified"] == "true":
+		return "devel-" + commit[:min(12, len(commit))] + "+dirty"
+	}
+	return "devel-" + commit[:min(12, len(commit))]
 }

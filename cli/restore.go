@@ -18,13 +18,15 @@ type restoreCommand struct {
 	SealKey string   `required:"" type:"existingfile" placeholder:"FILE" help:"seal.key of a node of the old cluster: the backup's secrets are sealed with it."`
 	Out     string   `default:"cluster" placeholder:"DIR" help:"Where to write the nodes' folders (${default})."`
 	Blobs   []string `type:"existingdir" placeholder:"DIR" help:"Blob folder of an old node (data/blobs), for pictures that are not in the backup."`
+	Revoke  bool     `name:"revoke-tokens" help:"Begin with none but the new tokens of DIR/operator.toml: those in the backup, workers' too, open nothing."`
 	Force   bool     `help:"Replace configuration and keys in DIR; data folders that are there are moved aside."`
 }
 
 // Help shows how to call it.
 func (*restoreCommand) Help() string {
 	return `Makes the folders of a new cluster that goes on from the backup; nothing runs meanwhile. Users, credits, jobs, tokens and
-the tokens of app users stay valid. What workers held is back in the queue.
+the tokens of app users stay valid. What workers held is back in the queue. Tokens of operators and workers that were revoked since
+the backup was made are valid again, unless --revoke-tokens ends them all: their names are listed.
 
   stoker backup verify b.tar
   stoker restore b.tar --seal-key seal.key --node n1=10.0.0.1 --node n2=10.0.0.2 --node n3=10.0.0.3 --out cluster`
@@ -34,6 +36,7 @@ the tokens of app users stay valid. What workers held is back in the queue.
 type RestoreOrder struct {
 	Nodes     []config.Config // of the new cluster
 	BlobsFrom []string
+	Revoke    bool // none but the new cluster's own tokens stay
 	Force     bool
 }
 
@@ -42,6 +45,7 @@ type Reborn struct {
 	Archive backup.Archive
 	Epoch   uint64
 	Missing []string // pictures that nobody brought
+	Tokens  []string // that the backup holds and have not expired, by kind and name
 	Aside   []string // data folders that were moved
 }
 
@@ -74,7 +78,7 @@ func (c *restoreCommand) Run(s *shell) error {
 	if err != nil {
 		return err
 	}
-	order := RestoreOrder{BlobsFrom: c.Blobs, Force: c.Force}
+	order := RestoreOrder{BlobsFrom: c.Blobs, Revoke: c.Revoke, Force: c.Force}
 	for _, n := range made.Nodes {
 		conf, err := config.Load(config.Source{File: made.Config(n.ID)})
 		if err != nil {
@@ -109,6 +113,21 @@ func (c *restoreCommand) report(s *shell, made setup.Cluster, r Reborn) {
 	for _, n := range made.Nodes {
 		s.printf("     ./stoker serve --config %s/stoker.toml\n", n.ID)
 	}
-	s.printf("4. %s has new tokens; those of the old cluster open it too, also those revoked since the backup:\n"+
-		"     stoker status --operator %[1]s\n     stoker backup list --operator %[1]s\n", made.Operator)
+	s.printf("4. %s has new tokens:\n     stoker status --operator %[1]s\n     stoker backup list --operator %[1]s\n", made.Operator)
+	c.reportTokens(s, r.Tokens)
+}
+
+// reportTokens says whose tokens open the new cluster too.
+func (c *restoreCommand) reportTokens(s *shell, names []string) {
+	switch {
+	case len(names) == 0:
+	case c.Revoke:
+		s.printf("\nThese tokens of the old cluster open nothing any more; give their owners new ones:\n")
+	default:
+		s.printf("\nThese tokens of the old cluster are valid, also any that was revoked since the backup (revoke it again with\n" +
+			"`stoker access revoke`, or restore with --revoke-tokens):\n")
+	}
+	for _, name := range names {
+		s.printf("     %s\n", name)
+	}
 }

@@ -1,9 +1,11 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -207,6 +209,28 @@ func TestWorker_WhatAPollSays(t *testing.T) {
 		}
 		if second.SessionID != session || second.FreeSlots != 2 || strings.Join(second.Held, ",") != "l1" || second.PollID == first.PollID {
 			t.Errorf("second poll %+v", second)
+		}
+	})
+}
+
+// A worker that finds out by its refused result, as one that was stopped for long, says once that the lease was lost.
+func TestWorker_ARefusedResultIsALostLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(1)
+		var said bytes.Buffer // slog locks it, and it is read when the worker has ended
+		w := startWith(t, b, Worker{Log: slog.New(slog.NewTextHandler(&said, nil)), Handle: func(context.Context, *Item) (Result, error) {
+			b.lose()
+			return Result{}, nil
+		}}, func(_ string, r *http.Request) trouble {
+			if r != nil && r.URL.Path == "/queue/control" {
+				return unavailable
+			}
+			return well
+		})
+		b.until(t, "the refusal", func() bool { return b.refused > 0 })
+		w.end(t)
+		if n := strings.Count(said.String(), "lease lost"); n != 1 {
+			t.Errorf("said %d times:\n%s", n, said.String())
 		}
 	})
 }

@@ -145,10 +145,10 @@ func (l *lease) release(ctx context.Context, what Release) {
 // lose drops everything: from now on nothing may be said under this lease.
 func (l *lease) lose() {
 	l.mu.Lock()
-	items := l.takeAll()
+	items, known := l.takeAll(), l.lost
 	l.lost = true
 	l.mu.Unlock()
-	if len(items) > 0 {
+	if !known { // also when the last item had ended, and it is its result that was refused
 		l.log.Warn("lease lost", "items", len(items))
 	}
 	for _, item := range items {

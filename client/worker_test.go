@@ -29,7 +29,10 @@ func start(t *testing.T, b *broker, w Worker) *work {
 func startWith(t *testing.T, b *broker, w Worker, trouble func(string, *http.Request) trouble) *work {
 	n := newNetwork(t, b)
 	n.trouble = trouble
-	w.Cluster, w.ID, w.Log = n.cluster(), "w1", slog.New(slog.DiscardHandler)
+	w.Cluster, w.ID = n.cluster(), "w1"
+	if w.Log == nil {
+		w.Log = slog.New(slog.DiscardHandler)
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	run := &work{broker: b, net: n, stop: stop, result: make(chan error, 1)}
 	go func() { run.result <- w.Run(ctx) }()

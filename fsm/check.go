@@ -3,6 +3,8 @@ package fsm
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	"stoker/store"
 )
@@ -12,6 +14,7 @@ type Check struct {
 	Users, Jobs, Items, Entries, Objects int // Entries of the ledger; Objects published or staged
 
 	Credits int64    // of all users
+	Tokens  []Token  // by name
 	Wrong   []string // what does not add up, in words; at most wrongShown
 	More    int      // that are not in Wrong
 }
@@ -54,6 +57,7 @@ func (v *View) Check() (c Check, err error) {
 	for range v.Objects() {
 		c.Objects++
 	}
+	c.Tokens = slices.SortedFunc(maps.Values(v.Tokens()), func(a, b Token) int { return strings.Compare(a.Name, b.Name) })
 	return c, nil
 }
 

@@ -23,6 +23,10 @@ type Restored struct {
 	// Gone are members that stay behind. They count as removed: should one start
 	// again with its old folder, nobody here listens to it.
 	Gone []string `cbor:"7,keyasint,omitempty"`
+
+	// OnlyNewTokens ends the tokens that were there: one that was revoked after the
+	// backup was made would open the new cluster again.
+	OnlyNewTokens bool `cbor:"8,keyasint,omitempty"`
 }
 
 // Rebirth is why an epoch began.
@@ -89,6 +93,11 @@ func (c Restored) apply(tx *Tx) (Epoch, error) {
 		}
 		putSecret(tx, UseCA, Secret{ID: "ca", Sealed: c.SealedCA})
 		trusts.Delete(tx.Tx, trustKey) // a CA that was taking over belongs to the old cluster
+	}
+	if c.OnlyNewTokens {
+		for k, t := range tokens.Scan(tx, "") {
+			endToken(tx, k, t)
+		}
 	}
 	putTokens(tx, AdminToken, fmt.Sprintf("admin of epoch %d", e.Epoch), c.AdminTokens)
 	putTokens(tx, WorkerToken, fmt.Sprintf("worker of epoch %d", e.Epoch), c.WorkerTokens)

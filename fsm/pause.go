@@ -72,7 +72,10 @@ func pausedNow(r store.Reader) []string {
 	return out
 }
 
-// PurgeQueue cancels jobs with waiting work, and refunds what was not done.
+// PurgeQueue cancels jobs with waiting work, and refunds what was not done. One
+// entry ends at most Limit jobs, and reads the ready queue until it has found them:
+// for one user that is at most all of its keys, of which there are no more than
+// the settings' QueueDepth.
 type PurgeQueue struct {
 	Preset string `cbor:"1,keyasint,omitempty"` // none: any
 	User   string `cbor:"2,keyasint,omitempty"` // none: any

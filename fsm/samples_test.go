@@ -73,7 +73,7 @@ func samples() []Proposal {
 		}}),
 		Propose(Restored{
 			Why: FromBackup, From: 4, Hold: []string{"n4", "n5"}, Gone: []string{"n2"}, SealedCA: []byte("sealed"),
-			AdminTokens: [][32]byte{{3}}, WorkerTokens: [][32]byte{{4}},
+			AdminTokens: [][32]byte{{3}}, WorkerTokens: [][32]byte{{4}}, OnlyNewTokens: true,
 		}),
 		Propose(ForgetBackup{Index: 1, Ordinal: 2}),
 		Propose(RotateCA{Cert: []byte("cert"), Sealed: []byte("sealed"), SealKey: "key", Without: []string{"n3"}}),

@@ -157,14 +157,19 @@ func (c RevokeToken) apply(tx *Tx) (TokenRevoked, error) {
 	}
 	for _, k := range gone {
 		t, _ := tokens.Get(tx, k)
-		clearTimer(tx, t.Until, tokenOld, k)
-		tokens.Delete(tx.Tx, k)
-		tx.changes.revoked(t.Holder())
+		endToken(tx, k, t)
 	}
 	return TokenRevoked{}, nil
 }
 
 func (c RevokeToken) deed() deed { return deed{Subject: c.Name} }
+
+// endToken takes a token's row away, and its timer.
+func endToken(tx *Tx, k store.Key, t Token) {
+	clearTimer(tx, t.Until, tokenOld, k)
+	tokens.Delete(tx.Tx, k)
+	tx.changes.revoked(t.Holder())
+}
 
 // forgetToken is the end of an expired token's row.
 func forgetToken(tx *Tx, ref store.Key) { tokens.Delete(tx.Tx, ref) }

@@ -19,10 +19,10 @@ func forgetVerb(_ *stage, w words) ([]act, error) {
 	return single(does(c, func(BackupForgotten) string { return "ok" }), err)
 }
 
-// restored why=restore found=7 [hold=n4,n5] [gone=n2] [ca] [token]
+// restored why=restore found=7 [hold=n4,n5] [gone=n2] [ca] [token] [only]
 func restoredVerb(_ *stage, w words) ([]act, error) {
 	from, err := w.number("found", 0)
-	c := Restored{Why: Rebirth(w["why"]), From: from, Hold: w.list("hold"), Gone: w.list("gone")}
+	c := Restored{Why: Rebirth(w["why"]), From: from, Hold: w.list("hold"), Gone: w.list("gone"), OnlyNewTokens: w.has("only")}
 	if w.has("ca") {
 		c.SealedCA = []byte("another")
 	}

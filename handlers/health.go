@@ -10,7 +10,10 @@ import (
 	"stoker/fsm"
 )
 
-// health says that the process serves, whatever the cluster does.
+// health says that the process serves, whatever the cluster does. It names the
+// version to anybody: whoever watches an upgrade through a balancer has no token,
+// the source is public, and /openapi.json tells versions apart anyway. Who does not
+// want that keeps /health from the outside at the proxy (docs/security.md).
 func (s *Server) health(*call) (any, error) {
 	leader, _ := s.node.Leader()
 	return struct {

@@ -44,7 +44,9 @@ const directiveRun = "run"
 var saneWorker = regexp.MustCompile(`^[\x21-\x7e]{1,128}$`)
 
 // poll is a worker that asks for work. One with a session understands more of
-// the answer.
+// the answer. A session that nobody knows (any more) is not refused: it protects
+// nothing, since fences decide who holds what, and a worker whose session a
+// restore or a second start has ended would have to stop working to open another.
 type poll struct {
 	WorkerID  string   `json:"worker_id"`
 	SessionID string   `json:"session_id"`

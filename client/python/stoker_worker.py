@@ -686,7 +686,7 @@ def _clip(error):
 # ---- the spool -------------------------------------------------------------------------------------------------------------
 
 class _Spool:
-    """Results that are not acknowledged yet, one file each. It outlives the process, though not a power cut: nothing is synced.
+    """Results that are not acknowledged yet, one file each, synced with its folder: it outlives the process and a power cut.
 
     A directory belongs to one running worker, by a lock that ends with its process. Another worker of the same cluster takes over
     the files of one that is gone. The name carries a digest of the token: leases of another cluster may have the same ids.
@@ -721,7 +721,10 @@ class _Spool:
         try:
             with open(path + ".new", "w") as out:
                 json.dump(record, out)
+                out.flush()
+                os.fsync(out.fileno())
             os.replace(path + ".new", path)
+            _sync_folder(self._folder)
         except OSError as error:
             log.error("a result is kept in memory only: %s", error)
         return path, record
@@ -786,6 +789,17 @@ class _Spool:
         except OSError:
             lock.close()
             return None
+
+
+def _sync_folder(path):
+    """Make the names in a folder durable; there is no such thing on Windows."""
+    if os.name != "posix":
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _unlink(path):

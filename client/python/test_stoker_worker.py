@@ -8,6 +8,7 @@ import logging
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -1114,6 +1115,23 @@ class SpoolTest(Case):
         found = mine.leftovers()
         self.assertEqual([r["lease_id"] for r in found.values()], ["l1", "l1"])
         self.assertTrue(all(os.path.exists(path) for path in found))
+
+    def test_a_result_is_synced_before_it_has_its_name_and_then_its_folder(self):
+        spool, order = self.open(TOKEN, "w1"), []
+        real = {name: getattr(os, name) for name in ("fsync", "replace")}
+        self.addCleanup(lambda: [setattr(os, name, was) for name, was in real.items()])
+
+        def synced(number):
+            order.append("folder" if stat.S_ISDIR(os.fstat(number).st_mode) else os.fstat(number).st_size)
+            real["fsync"](number)
+
+        def named(source, target):
+            order.append("named")
+            real["replace"](source, target)
+
+        os.fsync, os.replace = synced, named
+        path, _ = spool.put("l1", "j_1", {"idx": 0, "status": "done"})
+        self.assertEqual(order, [os.path.getsize(path), "named", "folder"])
 
     def test_what_is_torn_or_old_is_dropped(self):
         spool = self.open(TOKEN, "w1")
