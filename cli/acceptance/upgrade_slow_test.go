@@ -4,6 +4,7 @@ package acceptance
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,10 +16,14 @@ import (
 
 	"stoker/cli/local"
 	"stoker/client"
+	"stoker/fsm"
 )
 
-// firstLevel is the last commit of feature level 1: what is in the field when this version comes.
-const firstLevel = "c5c1e03105dcd822673ecd3c361982ad78d23886"
+// The last commits of the feature levels before this one: what may be in the field when this version comes.
+const (
+	firstLevel  = "c5c1e03105dcd822673ecd3c361982ad78d23886"
+	secondLevel = "535e0467de4e40f22a2c31e90d3810555b2c6628"
+)
 
 // builtFrom gives the binary of an earlier commit, built from this repository's own history.
 func builtFrom(t *testing.T, commit string) string {
@@ -33,7 +38,7 @@ func builtFrom(t *testing.T, commit string) string {
 	source, out := t.TempDir(), filepath.Join(t.TempDir(), "stoker")
 	for _, step := range []*exec.Cmd{
 		exec.Command("sh", "-c", `git -C "$0" archive "$1" | tar -x -C "$2"`, strings.TrimSpace(string(top)), commit, source),
-		exec.Command("go", "build", "-C", source, "-o", out, "."),
+		exec.Command("go", "build", "-C", source, "-trimpath", "-ldflags=-s -w", "-buildvcs=false", "-o", out, "."),
 	} {
 		if text, err := step.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", step, err, text)
@@ -143,12 +148,27 @@ func (f *fleet) served(t *testing.T, first int) {
 	}
 }
 
-// TestSlowUpgrade_Rolling takes a cluster from the version before levels to this one, one node at a time, under load, back
-// down and up again, with leaders of both versions, and turns on what is new. Nothing that was acknowledged is lost, the nodes
-// agree at every stage, and the ledgers are right.
+// TestSlowUpgrade_Rolling takes a cluster from the version before levels to this one, over two levels at once.
 func TestSlowUpgrade_Rolling(t *testing.T) {
 	t.Parallel()
 	old := builtFrom(t, firstLevel)
+	f := rolled(t, old, []string{"access", "create", "--name", "early", "--scope", "read"})
+	f.leftBehind(t, old, 2)
+}
+
+// TestSlowUpgrade_FromTheLast takes a cluster from the version that was released last to this one.
+func TestSlowUpgrade_FromTheLast(t *testing.T) {
+	t.Parallel()
+	old := builtFrom(t, secondLevel)
+	f := rolled(t, old, nil)
+	f.keptOut(t, old, 2)
+}
+
+// rolled changes the binary of a cluster for this one, one node at a time, under load, back down and up again, with leaders of
+// both versions, and turns on what is new. Nothing that was acknowledged is lost, the nodes agree at every stage, and the
+// ledgers are right. The command early, if there is one, works at the new level and not before, as the level itself stays.
+func rolled(t *testing.T, old string, early []string) *fleet {
+	t.Helper()
 	f := fleetOf(t, old)
 	f.begin(t)
 	var tellers []*teller
@@ -180,8 +200,15 @@ func TestSlowUpgrade_Rolling(t *testing.T) {
 	}
 	f.leads(t, binary)
 	stage("one is new and leads", 1)
-	if out, err := f.stoker(t, "", "access", "create", "--name", "early", "--scope", "read", "--endpoint", "http://"+f.Nodes[0].HTTP); err == nil {
-		t.Fatalf("what is new works in the middle of the upgrade: %s", out)
+	level := f.level(t, 0)
+	if level >= fsm.Level {
+		t.Fatalf("level %d in the middle of the upgrade", level)
+	}
+	if early != nil {
+		out, err := f.stoker(t, "", slices.Concat(early, []string{"--endpoint", "http://" + f.Nodes[0].HTTP})...)
+		if err == nil || !strings.Contains(out, "feature level") {
+			t.Fatalf("what is new in the middle of the upgrade: %v, %s", err, out)
+		}
 	}
 
 	f.change(t, 1, binary)
@@ -202,9 +229,19 @@ func TestSlowUpgrade_Rolling(t *testing.T) {
 		status = f.told(t, "", "upgrade", "status")
 		return strings.Contains(status, "All nodes are upgraded")
 	})
+	if now := f.level(t, 0); now != level {
+		t.Fatalf("it was at level %d and is at %d, though nobody has finalized", level, now)
+	}
 	f.told(t, "", "upgrade", "finalize")
 	stage("at the new level", 0)
-	f.told(t, "", "access", "create", "--name", "late", "--scope", "read")
+	for node := range f.Nodes {
+		if now := f.level(t, node); now != fsm.Level {
+			t.Errorf("finalized, %s is at level %d", f.Nodes[node].ID, now)
+		}
+	}
+	if early != nil {
+		f.told(t, "", early...)
+	}
 	stop()
 	all.Wait()
 
@@ -218,7 +255,27 @@ func TestSlowUpgrade_Rolling(t *testing.T) {
 	}
 	f.change(t, 2, binary) // the state of the new level is read again
 	f.agree(t)
-	f.leftBehind(t, old, 2)
+	return f
+}
+
+// level is the feature level of the cluster, as a node of this version says.
+func (f *fleet) level(t *testing.T, node int) uint64 {
+	t.Helper()
+	var u struct{ Level uint64 }
+	out := f.told(t, "", "upgrade", "status", "--json", "--endpoint", "http://"+f.Nodes[node].HTTP)
+	if err := json.Unmarshal([]byte(out), &u); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return u.Level
+}
+
+// keptOut starts a binary that knows of levels in a cluster that has been raised above it: it says so, and does not start.
+func (f *fleet) keptOut(t *testing.T, old string, node int) {
+	t.Helper()
+	f.Nodes[node].Kill()
+	f.give(t, node, old)
+	refusesToStart(t, f.Nodes[node], "above what this binary understands")
+	f.Nodes[node].Kill() // it has ended, as it should
 }
 
 // leftBehind starts a binary in a cluster that has been raised above it. It cannot know; the others see that its hash is not
