@@ -24,7 +24,14 @@ type Concept struct {
 	Value  string `cbor:"2,keyasint" json:"value"`
 }
 
-var rules = store.NewTable[Rule]("rules") // (user, rule)
+var (
+	rules = store.NewTable[Rule]("rules") // (user, rule)
+
+	// rulesByID finds a rule of which only the id is known.
+	rulesByID = store.NewIndex(rules, "rules_by_id", func(_ store.Key, r Rule) []store.Key {
+		return []store.Key{store.Str(r.ID)}
+	})
+)
 
 func ruleKey(user, id string) store.Key { return store.Str(user).Str(id) }
 
