@@ -17,12 +17,13 @@ import (
 )
 
 // rooms says what each room may import of the others. Imports point down:
-// handlers, queue, node, fsm, store; objects stands beside and may use node, and
+// handlers, queue and query, node, fsm, store; objects stands beside and may use node, and
 // backup both; client and cli see the cluster from outside. pki is certificates alone.
 var rooms = map[string][]string{
-	"handlers": {"queue", "node", "fsm", "store", "objects", "backup"},
+	"handlers": {"query", "queue", "node", "fsm", "store", "objects", "backup"},
 	"backup":   {"objects", "node", "fsm", "store"},
 	"queue":    {"node", "fsm", "store"},
+	"query":    {"fsm", "store"},
 	"node":     {"fsm", "store", "pki"},
 	"fsm":      {"store"},
 	"store":    {},

@@ -36,15 +36,19 @@ func (j Job) Line() JobLine {
 // JobLines gives every job, by id.
 func (v *View) JobLines() iter.Seq[JobLine] { return only(store.Project[JobLine](jobs, v, "")) }
 
-// JobStatuses counts the jobs by their status, by walking them.
-func (v *View) JobStatuses() map[Status]int {
-	out := map[Status]int{}
-	for _, j := range store.Project[struct {
-		Status Status `cbor:"3,keyasint"`
-	}](jobs, v, "") {
-		out[j.Status]++
+// JobStatuses gives every job's status, and reads nothing else of it.
+func (v *View) JobStatuses() iter.Seq[Status] {
+	return func(yield func(Status) bool) {
+		for _, j := range store.Project[jobStatus](jobs, v, "") {
+			if !yield(j.Status) {
+				return
+			}
+		}
 	}
-	return out
+}
+
+type jobStatus struct {
+	Status Status `cbor:"3,keyasint"`
 }
 
 // AllItems gives every item with its job's id, by job and number.

@@ -108,7 +108,7 @@ func (c *call) note(line route) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c), notePatience)
 	defer cancel()
-	n := fsm.Note{Action: line.method + " " + line.path, Subject: clip(strings.Trim(c.param("id")+" "+c.param("name"), " "))}
+	n := fsm.Note{Action: line.method + " " + line.path, Subject: clip(strings.Trim(c.param("id")+" "+c.param("name"), " ")), Detail: c.detail}
 	if _, err := node.Apply(ctx, c.s.node, n, node.By(c.by), node.RequestID(c.id)); err != nil {
 		c.s.log.Warn("an operator's action is not in the audit log", keyRequest, c.id, keyRoute, line.path, "by", c.by, keyError, err)
 	}

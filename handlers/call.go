@@ -40,6 +40,7 @@ type call struct {
 	traced func(status int) // ends the call's part of its trace
 
 	token    string // of the state that the answer reflects
+	detail   string // of what was done that is no command, for the audit log
 	proposed bool   // a command was sent, which speaks for itself in the audit log
 	replayed bool   // the answer came out of an Idempotency-Key record
 	views    []*fsm.View

@@ -15,7 +15,7 @@ type route struct {
 }
 
 // noted are looks that the audit log tells of: they show all there is.
-var noted = map[string]bool{"/admin/backup": true}
+var noted = map[string]bool{"/admin/backup": true, "/admin/sql/export": true}
 
 // routes is the whole API on a page, but for the objects (see Server.router).
 // openapi.json describes each line, and a test compares the two.
@@ -94,6 +94,8 @@ var routes = []route{
 	{"POST", "/admin/certificates/{id}/issue", admin, 201, (*Server).adminIssueCertificate},
 	{"GET", "/admin/audit", adminRead, 200, (*Server).adminAudit},
 	{"GET", "/admin/backup", admin, 200, (*Server).adminBackup},
+	{"POST", "/admin/sql", adminRead, 200, (*Server).adminSQL},
+	{"GET", "/admin/sql/export", adminRead, 200, (*Server).adminExport},
 	{"GET", "/admin/backups", adminRead, 200, (*Server).adminBackups},
 
 	{"GET", "/admin/members", adminRead, 200, (*Server).adminMembers},

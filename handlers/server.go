@@ -20,6 +20,7 @@ import (
 	"stoker/fsm"
 	"stoker/node"
 	"stoker/objects"
+	"stoker/query"
 	"stoker/queue"
 )
 
@@ -88,6 +89,7 @@ type Server struct {
 	watch     *watchers
 	guests    *guests
 	onlookers onlookers
+	desk      *query.Desk
 	count     *metrics
 	began     time.Time
 
@@ -127,6 +129,7 @@ func Start(cfg Config) (*Server, error) {
 		throttle: newThrottle(cfg.Limits),
 		watch:    newWatchers(),
 		guests:   newGuests(),
+		desk:     query.NewDesk(),
 		count:    newMetrics(cfg.Node.Metrics()),
 		began:    time.Now(),
 		served:   make(chan error, 1),
