@@ -10,6 +10,7 @@
 //	status/   what `stoker status` shows
 //	queue/    what `stoker queue` shows
 //	worker/   what `stoker worker list` shows
+//	sql/      how `stoker sql` and `stoker export` read, show and keep answers
 //	user/     what `stoker user` shows
 //	show/     how all of these look
 //	picture/  the sample worker's edits and the demo's rooms

@@ -54,6 +54,8 @@ type commands struct {
 	Secret secretCommand `cmd:"" help:"Keep secrets, roll keys."`
 	Cert   certCommand   `cmd:"" help:"Show nodes' certificates, replace the CA."`
 	Audit  auditCommand  `cmd:"" help:"Show and export what operators did."`
+	SQL    sqlCommand    `cmd:"" name:"sql" help:"Ask the replicated state in SQL, read-only."`
+	Export exportCommand `cmd:"" help:"Write the replicated state's tables to an SQLite file."`
 
 	Upgrade upgradeCommand `cmd:"" help:"Upgrade nodes one by one; turn on what is new."`
 	Verify  verifyCommand  `cmd:"" help:"Hold the nodes' states against each other."`
@@ -77,6 +79,7 @@ type commands struct {
 // shell is what a command runs in.
 type shell struct {
 	ctx   context.Context // ends with Ctrl-C or SIGTERM
+	in    io.Reader
 	out   io.Writer
 	err   io.Writer
 	hooks Hooks
@@ -102,7 +105,7 @@ func Run(args []string, hooks Hooks) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the next signal has its default effect
-	return run(&shell{ctx: ctx, out: os.Stdout, err: os.Stderr, hooks: hooks, now: time.Now}, args)
+	return run(&shell{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr, hooks: hooks, now: time.Now}, args)
 }
 
 func run(s *shell, args []string) int {

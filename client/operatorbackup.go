@@ -33,57 +33,16 @@ func (o *Operator) Backup(ctx context.Context, r BackupRequest) (*BackupStream, 
 		}
 		nodes = func() []*url.URL { return []*url.URL{node} }
 	}
-	call := request{method: http.MethodGet, path: "/admin/backup", token: o.client.cluster.AdminToken}
-	headers := call.headers()
-	headers.Set("Accept", "application/x-tar")
-	query := url.Values{}
+	call := request{method: http.MethodGet, path: "/admin/backup", query: url.Values{}, token: o.client.cluster.AdminToken}
 	if r.Blobs != "" {
-		query.Set("blobs", r.Blobs)
+		call.query.Set("blobs", r.Blobs)
 	}
-	var stream *BackupStream
-	stop := context.CancelFunc(func() {})
-	began, cancel := context.WithTimeout(ctx, o.client.patience)
-	defer cancel()
-	err := o.client.persist(began, "GET "+call.path, 0, nodes, func(_ context.Context, node *url.URL) error {
-		// The body outlives the attempt, so the attempt's context must not end it.
-		var body context.Context
-		body, stop = context.WithCancel(ctx)
-		req, err := http.NewRequestWithContext(body, call.method, node.String()+call.path+"?"+query.Encode(), nil)
-		if err != nil {
-			return errFinal{err}
-		}
-		req.Header = headers.Clone()
-		res, err := o.client.http.Do(req)
-		if err != nil {
-			stop()
-			return err
-		}
-		if res.StatusCode/100 != 2 {
-			text, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer)) // only to be shown
-			res.Body.Close()
-			stop()
-			return judge(refusal(node.Host, res, text))
-		}
-		about, _ := strconv.ParseInt(res.Header.Get("X-Stoker-Backup-Bytes"), 10, 64)
-		stream = &BackupStream{ReadCloser: ending{res.Body, stop}, Bytes: about}
-		return nil
-	})
+	body, header, err := o.client.stream(ctx, call, "application/x-tar", nodes)
 	if err != nil {
-		stop()
 		return nil, err
 	}
-	return stream, nil
-}
-
-// ending gives a request's context up with its body.
-type ending struct {
-	io.ReadCloser
-	stop context.CancelFunc
-}
-
-func (e ending) Close() error {
-	defer e.stop()
-	return e.ReadCloser.Close()
+	about, _ := strconv.ParseInt(header.Get("X-Stoker-Backup-Bytes"), 10, 64)
+	return &BackupStream{ReadCloser: body, Bytes: about}, nil
 }
 
 // locate finds a node's public port by its id.

@@ -7,10 +7,12 @@ import (
 	"io"
 	"math"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/valyala/fasthttp"
 
 	"stoker/fsm"
@@ -268,14 +270,22 @@ func (w *lineWriter) row(row []any) error {
 		case string:
 			out[i] = strings.ToValidUTF8(v, "\ufffd")
 		case float64:
-			if out[i] = v; math.IsInf(v, 1) {
-				out[i] = "Inf"
-			} else if math.IsInf(v, -1) {
-				out[i] = "-Inf"
-			}
+			out[i] = floatJSON(v)
 		default:
 			out[i] = v
 		}
 	}
 	return w.line(out)
+}
+
+// floatJSON writes a number so that whoever reads it sees that it is no integer.
+func floatJSON(v float64) any {
+	text := strconv.FormatFloat(v, 'g', -1, 64)
+	switch {
+	case math.IsInf(v, 0):
+		return text // +Inf, -Inf
+	case !strings.ContainsAny(text, ".e"):
+		text += ".0"
+	}
+	return jsontext.Value(text)
 }

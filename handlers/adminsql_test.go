@@ -29,9 +29,9 @@ func sqlLines(t *testing.T, got answer) []string {
 func TestSQL(t *testing.T) {
 	h := newHouse(t)
 	h.signUp("free")
-	got := h.do(ask{method: "POST", path: "/admin/sql", token: adminToken, body: `{"sql":"SELECT plan, credits, email, x'00ff' AS b, 1.5 FROM users"}`})
+	got := h.do(ask{method: "POST", path: "/admin/sql", token: adminToken, body: `{"sql":"SELECT plan, credits, email, x'00ff' AS b, 1.5, 2.0 FROM users"}`})
 	lines := sqlLines(t, got)
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], `{"columns":["plan","credits","email","b","1.5"],"index":`) || lines[1] != `["free",10,null,{"base64":"AP8="},1.5]` {
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], `{"columns":["plan","credits","email","b","1.5","2.0"],"index":`) || lines[1] != `["free",10,null,{"base64":"AP8="},1.5,2.0]` {
 		t.Fatal(lines)
 	}
 	if got.header.Get(headerIndex) == "" || got.header.Get("Content-Type") != "application/x-ndjson" {
