@@ -26,11 +26,16 @@ type JobLine struct {
 	Preset    string `cbor:"4,keyasint"`
 	CreatedAt int64  `cbor:"16,keyasint"`
 	UpdatedAt int64  `cbor:"17,keyasint"`
+	Index     uint64 `cbor:"19,keyasint"`
+	Ordinal   uint32 `cbor:"20,keyasint"`
 }
 
 // Line is the job's line.
 func (j Job) Line() JobLine {
-	return JobLine{ID: j.ID, User: j.User, Status: j.Status, Preset: j.Preset, CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt}
+	return JobLine{
+		ID: j.ID, User: j.User, Status: j.Status, Preset: j.Preset,
+		CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, Index: j.Index, Ordinal: j.Ordinal,
+	}
 }
 
 // JobLines gives every job, by id.

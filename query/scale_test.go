@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -42,18 +43,20 @@ func TestView_delaysNobody(t *testing.T) {
 	}
 }
 
+var jobs = flag.Int("jobs", 1_000_000, "how many jobs BenchmarkMillion makes")
+
 // BenchmarkMillion fills a state with a million jobs by the commands themselves
 // and says how long a lookup and a count by status take. Once is enough:
 //
 //	go test ./query -run '^$' -bench Million -benchtime 1x -timeout 30m
 func BenchmarkMillion(b *testing.B) {
-	const jobs, entry, users = 1_000_000, 2_000, 1_000
+	const entry, users = 2_000, 1_000
 	h := newHouse(b)
 	for u := range users {
 		h.apply(fsm.Propose(fsm.SignIn{NewID: fmt.Sprintf("u%d", u)}))
 	}
 	began := time.Now()
-	for at := 0; at < jobs; at += entry {
+	for at := 0; at < *jobs; at += entry {
 		var ps []fsm.Proposal
 		for i := at; i < at+entry; i++ {
 			user, id := fmt.Sprintf("u%d", i%users), fmt.Sprintf("job_%07d", i)
@@ -64,10 +67,10 @@ func BenchmarkMillion(b *testing.B) {
 		}
 		h.apply(ps...)
 	}
-	b.Logf("%d jobs in %v", jobs, time.Since(began).Round(time.Second))
+	b.Logf("%d jobs in %v", *jobs, time.Since(began).Round(time.Second))
 	for _, c := range []struct{ name, sql string }{
-		{"lookup", "SELECT * FROM jobs_log WHERE job_id = 'job_0500000'"},
-		{"lookup with items and history", "SELECT * FROM jobs_log j JOIN job_items_log i ON i.job_id = j.job_id JOIN history h ON h.job_id = j.job_id WHERE j.job_id = 'job_0500000'"},
+		{"lookup", "SELECT * FROM jobs_log WHERE job_id = 'job_0050000'"},
+		{"lookup with items and history", "SELECT * FROM jobs_log j JOIN job_items_log i ON i.job_id = j.job_id JOIN history h ON h.job_id = j.job_id WHERE j.job_id = 'job_0050000'"},
 		{"a user's jobs", "SELECT job_id, status FROM jobs_log WHERE user_id = 'u7' ORDER BY created_at DESC LIMIT 20"},
 		{"count by status", "SELECT status, count(*) FROM jobs_log GROUP BY status"},
 		{"count of one status", "SELECT count(*) FROM jobs_log WHERE status = 'canceled'"},

@@ -43,6 +43,7 @@ type Table struct {
 type source interface {
 	next() bool
 	value(column int) any // string, int64 or nil, of the row that next came to
+	id() int64            // tells the row apart, in whatever walk it comes
 	close()
 }
 
@@ -69,8 +70,10 @@ type spec[R any] struct {
 	fields      []field[R]
 	all         func(v *fsm.View) iter.Seq[R]
 	paths       []path[R]
-	tally       func(v *fsm.View) iter.Seq[string] // see tallied
-	tallied     string                             // column whose values are few: where nothing else is asked for they are counted and given in order
+
+	tallied string                             // a column of few values: where nothing else is asked for they are counted, and given in order
+	tally   func(v *fsm.View) iter.Seq[string] // its values
+	rowid   func(R) int64                      // a number that no other row has; of a tallied table
 }
 
 func (d spec[R]) table() *Table {
@@ -89,7 +92,7 @@ func (d spec[R]) table() *Table {
 		if path > 0 {
 			rows = func(v *fsm.View) iter.Seq[R] { return d.paths[path-1].rows(v, at) }
 		}
-		w := &walk[R]{s: s, fields: d.fields}
+		w := &walk[R]{s: s, fields: d.fields, rowid: d.rowid}
 		w.pull, w.stop = iter.Pull(rows(s.view))
 		return w
 	}
@@ -103,6 +106,7 @@ type walk[R any] struct {
 	fields []field[R]
 	pull   func() (R, bool)
 	stop   func()
+	rowid  func(R) int64
 	now    R
 }
 
@@ -114,6 +118,13 @@ func (w *walk[R]) next() (ok bool) {
 }
 
 func (w *walk[R]) value(column int) any { return w.fields[column].of(w.s, w.now) }
+
+func (w *walk[R]) id() int64 {
+	if w.rowid == nil {
+		return 0
+	}
+	return w.rowid(w.now)
+}
 
 func (w *walk[R]) close() { w.stop() }
 

@@ -109,6 +109,20 @@ func TestTables_lookups(t *testing.T) {
 	}
 }
 
+// TestTables_tally: a count by status sorts nothing.
+func TestTables_tally(t *testing.T) {
+	h := newHouse(t)
+	h.furnish()
+	for _, sql := range []string{"SELECT status, count(*) FROM jobs_log GROUP BY status", "SELECT count(*) FROM jobs_log WHERE status = 'queued'", "SELECT count(*) FROM jobs_log"} {
+		if plan := h.ask("EXPLAIN QUERY PLAN " + sql).String(); strings.Contains(plan, "TEMP B-TREE") || !strings.Contains(plan, "VIRTUAL TABLE INDEX -1") {
+			t.Errorf("%s\n%s", sql, plan)
+		}
+	}
+	if plan := h.ask("EXPLAIN QUERY PLAN SELECT status, job_id FROM jobs_log ORDER BY status").String(); strings.Contains(plan, "INDEX -1") {
+		t.Error(plan)
+	}
+}
+
 // TestTable_Rows: an export gives the rows that a statement gives.
 func TestTable_Rows(t *testing.T) {
 	h := newHouse(t)

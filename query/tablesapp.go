@@ -112,7 +112,7 @@ var jobs = spec[*jobRow]{
 		wide(deadline("deadline", "When its present status has lasted too long.", func(j fsm.Job) int64 { return j.Deadline })),
 		wide(maybe("retry_of", "The job that it does again.", func(j fsm.Job) string { return j.RetryOf })),
 		wide(number("settings_version", "The settings that it was created under.", func(j fsm.Job) uint64 { return j.Settings })),
-		wide(number("log_index", "The entry of the log that created it.", func(j fsm.Job) uint64 { return j.Index })),
+		number("log_index", "The entry of the log that created it.", func(j *jobRow) uint64 { return j.Index }),
 	},
 	all: func(v *fsm.View) iter.Seq[*jobRow] { return lines(v.JobLines()) },
 	paths: []path[*jobRow]{
@@ -120,6 +120,7 @@ var jobs = spec[*jobRow]{
 		{"user_id", func(v *fsm.View, user string) iter.Seq[*jobRow] { return whole(v.Jobs(user, fsm.Mark{})) }},
 	},
 	tallied: "status",
+	rowid:   func(j *jobRow) int64 { return int64(j.Index<<24 | uint64(j.Ordinal)) }, // of no entry as many commands
 	tally: func(v *fsm.View) iter.Seq[string] {
 		return func(yield func(string) bool) {
 			for s := range v.JobStatuses() {

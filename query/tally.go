@@ -16,6 +16,7 @@ type tally struct {
 	counts map[string]int
 	values []string // in order, those with rows left
 	left   int      // of the first
+	passed int64
 }
 
 // alive is how many rows are counted between two looks at the clock.
@@ -34,6 +35,7 @@ func newTally(s *session, rows iter.Seq[string]) *tally {
 }
 
 func (t *tally) next() bool {
+	t.passed++
 	if t.left--; t.left > 0 {
 		return true
 	}
@@ -45,5 +47,7 @@ func (t *tally) next() bool {
 }
 
 func (t *tally) value(int) any { return t.values[0] }
+
+func (t *tally) id() int64 { return t.passed }
 
 func (t *tally) close() {}

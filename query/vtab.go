@@ -24,16 +24,20 @@ func define(c *sqlite3.Conn, s *session, t *Table) error {
 	return nil
 }
 
-// declaration has no rowid: where the planner looks up several values it tells
-// rows apart by their key, and these have one.
+// declaration has no rowid, mostly: where the planner looks up several values it
+// tells rows apart by their key. But then it counts the key among the columns that
+// a statement uses, and a table that is tallied must know better.
 func (t *Table) declaration() string {
 	var b strings.Builder
 	b.WriteString("CREATE TABLE x(")
 	for _, c := range t.Columns {
 		fmt.Fprintf(&b, "%s %s, ", c.Name, c.Kind)
 	}
-	fmt.Fprintf(&b, "PRIMARY KEY(%s)) WITHOUT ROWID", strings.Join(t.Key, ","))
-	return b.String()
+	if t.tallied < 0 {
+		fmt.Fprintf(&b, "PRIMARY KEY(%s)) WITHOUT ROWID", strings.Join(t.Key, ","))
+		return b.String()
+	}
+	return strings.TrimSuffix(b.String(), ", ") + ")"
 }
 
 // module is a table on a connection.
@@ -116,8 +120,8 @@ func (c *cursor) Column(ctx sqlite3.Context, n int) error {
 	return nil
 }
 
-// RowID is not asked for: the tables have none.
-func (c *cursor) RowID() (int64, error) { return 0, sqlite3.MISUSE }
+// RowID is asked for of tallied tables alone: the others have none.
+func (c *cursor) RowID() (int64, error) { return c.rows.id(), nil }
 
 func (c *cursor) Close() error {
 	if c.rows != nil {
