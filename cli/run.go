@@ -51,6 +51,7 @@ type commands struct {
 	Status statusCommand `cmd:"" help:"Show members, leader, lag, queue and versions."`
 	User   userCommand   `cmd:"" help:"Show users, grant credits, set plans, revoke."`
 	Access accessCommand `cmd:"" help:"List, make and revoke operators' and workers' tokens."`
+	Key    keyCommand    `cmd:"" help:"List, make and revoke S3 clients' access keys to the object store."`
 	Secret secretCommand `cmd:"" help:"Keep secrets, roll keys."`
 	Cert   certCommand   `cmd:"" help:"Show nodes' certificates, replace the CA."`
 	Audit  auditCommand  `cmd:"" help:"Show and export what operators did."`

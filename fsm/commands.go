@@ -89,6 +89,8 @@ func init() {
 		register[Rekey](84).since(2),
 		register[Note](85).since(2),
 		register[RollJWT](86).since(2),
+		register[CreateKey](90).since(3),
+		register[RevokeKey](91).since(3).frees(),
 	}
 	for _, r := range commands {
 		if old, taken := byKind[r.kind]; taken {

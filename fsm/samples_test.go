@@ -86,6 +86,8 @@ func samples() []Proposal {
 		Propose(Rekey{SealKey: "key", Secrets: []Resealed{{Use: UseCA, ID: "ca", Was: [32]byte{1}, Sealed: []byte("anew")}}}),
 		Propose(Note{Action: "Backup", Subject: "n1", Detail: "to a file"}),
 		Propose(RollJWT{ID: "k2", Sealed: []byte("sealed"), SealKey: "key", Drop: true}),
+		Propose(CreateKey{ID: "STOKER1", Name: "archive", Access: KeyRead, Prefix: "photos/", Life: hour, Sealed: []byte("sealed"), SealKey: "key"}),
+		Propose(RevokeKey{Name: "archive"}),
 		Propose(n4),
 		Propose(CreateJoinToken{ID: "jt1", Hash: bytes.Repeat([]byte{7}, 32), TTL: 3600e9, For: "n4", Note: "for the new VM"}),
 		Propose(UseJoinToken{Token: "jt1", Hash: bytes.Repeat([]byte{7}, 32), Member: n4}),

@@ -13,17 +13,20 @@ type Secret struct {
 	Sealed    []byte `cbor:"2,keyasint"`
 	CreatedAt int64  `cbor:"3,keyasint"`           // wall clock, ns
 	Until     int64  `cbor:"4,keyasint,omitempty"` // machine clock when it goes; 0: never
+
+	Key *AccessKey `cbor:"20,keyasint,omitempty"` // of the use UseKey: what it is for
 }
 
 var secrets = store.NewTable[Secret]("secrets") // (use, id)
 
 // The uses of a secret; also the purpose it is sealed for, but for those that
-// operators put: theirs is bound to the name too.
+// operators make: theirs is bound to the name too.
 const (
 	UseCA     = "ca"
 	UseJWT    = "jwt"
 	UseObject = "object"
 	UseNamed  = "named"
+	UseKey    = "key"
 	UseACME   = "acme"
 )
 

@@ -12,9 +12,10 @@ func init() {
 	maps.Copy(verbs, map[string]verb{
 		"token": tokenVerb, "revoke-token": revokeTokenVerb, "secret": secretVerb, "delete-secret": deleteSecretVerb,
 		"rekey": rekeyVerb, "roll-jwt": rollVerb, "note": noteVerb,
+		"key": keyVerb, "revoke-key": revokeKeyVerb,
 	})
 	maps.Copy(shows, map[string]func(*View, words) (string, error){
-		"show-tokens": showTokens, "show-secrets": showSecrets, "show-audit": showAudit,
+		"show-tokens": showTokens, "show-secrets": showSecrets, "show-audit": showAudit, "show-keys": showKeys,
 	})
 }
 
@@ -85,6 +86,36 @@ func rekeyVerb(s *stage, w words) ([]act, error) {
 func rollVerb(_ *stage, w words) ([]act, error) {
 	c := RollJWT{ID: w["id"], Sealed: []byte("sealed"), SealKey: w["key"], Drop: w.has("drop")}
 	return single(does(c, func(a JWTRolled) string { return fmt.Sprintf("keys=%d", a.Keys) }), nil)
+}
+
+// key id=K1 [name=n] [access=read] [prefix=p/] [life=1h] [key=k1]; the name is the id unless it is given.
+func keyVerb(_ *stage, w words) ([]act, error) {
+	life, err := w.length("life")
+	c := CreateKey{ID: w["id"], Name: w["id"], Access: KeyAccess(w["access"]), Prefix: w["prefix"], Life: life, Sealed: []byte("sealed"), SealKey: w["key"]}
+	if w.has("name") {
+		c.Name = w["name"]
+	}
+	return single(does(c, tellKey), err)
+}
+
+func tellKey(s Secret) string {
+	line := fmt.Sprintf("%s %s %s %q", s.ID, s.Key.Name, s.Key.Access, s.Key.Prefix)
+	if s.Until != 0 {
+		line += " kept until " + clock(s.Until)
+	}
+	return line
+}
+
+func revokeKeyVerb(_ *stage, w words) ([]act, error) {
+	return single(does(RevokeKey{Name: w["name"]}, func(a KeyRevoked) string { return "revoked " + a.ID }), nil)
+}
+
+func showKeys(v *View, _ words) (string, error) {
+	var out []string
+	for _, s := range v.AccessKeys() {
+		out = append(out, tellKey(s)+" "+string(s.Sealed))
+	}
+	return strings.Join(out, "\n"), nil
 }
 
 func noteVerb(_ *stage, w words) ([]act, error) {

@@ -77,11 +77,17 @@ func sealKeyID(key []byte) string {
 // purposeOf says what a secret of the machine is sealed for. An operator's is
 // bound to its name, so that none passes for another.
 func purposeOf(use, id string) string {
-	if use == fsm.UseNamed {
+	switch use {
+	case fsm.UseNamed:
 		return SecretPurpose(id)
+	case fsm.UseKey:
+		return KeyPurpose(id)
 	}
 	return use
 }
+
+// KeyPurpose is what the secret of an operator's access key is sealed for.
+func KeyPurpose(id string) string { return fsm.UseKey + "/" + id }
 
 // SecretPurpose is what an operator's secret is sealed for.
 func SecretPurpose(name string) string { return fsm.UseNamed + "/" + name }

@@ -24,15 +24,16 @@ type body struct {
 	checks []*check
 	err    error
 
-	chunked *chunks // nil: the body is as it was sent
-	summed  string  // name of the checksum header, or trailer; "": none
-	sum     string  // its value; known at the end
+	good    func() bool // whether the access key still is, at the end
+	chunked *chunks     // nil: the body is as it was sent
+	summed  string      // name of the checksum header, or trailer; "": none
+	sum     string      // its value; known at the end
 }
 
 // body prepares to read the request's body. It is asked once.
 func (c *call) body() (*body, error) {
 	h := &c.http.Request.Header
-	b := &body{from: c.stream(), size: int64(h.ContentLength())}
+	b := &body{from: c.stream(), size: int64(h.ContentLength()), good: c.standing}
 	trailer, err := c.trailer()
 	if err != nil {
 		return nil, err
@@ -147,6 +148,9 @@ func (b *body) finish() error {
 		if err := k.result(); err != nil {
 			return err
 		}
+	}
+	if !b.good() {
+		return fail(InvalidAccessKey, "the access key was revoked meanwhile")
 	}
 	return io.EOF
 }

@@ -47,6 +47,13 @@ func (c *call) may(r right, key string) error {
 	return fail(AccessDenied, "this access key may not %s here", r)
 }
 
+// standing says whether the access key opens anything still: an upload may take
+// long, and a key dies at once.
+func (c *call) standing() bool {
+	_, ok := c.store.key(c.claim.AccessKey)
+	return ok
+}
+
 // presigned says whether the request is one that a URL of [Store.Presign] makes:
 // the object that the URL names is fetched or uploaded.
 func (c *call) presigned(r right, key string) bool {

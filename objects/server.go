@@ -180,6 +180,9 @@ func (c *call) fence() (uint64, error) {
 	if !given {
 		return 0, nil
 	}
+	if !c.claim.Scope.ours {
+		return 0, fail(AccessDenied, "%s is for URLs that this cluster has signed", FenceParam)
+	}
 	text, once := c.claim.Param(FenceParam)
 	fence, err := strconv.ParseUint(text, 10, 64)
 	if !once || err != nil || fence == 0 {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"stoker/fsm"
+	"stoker/node"
 )
 
 func TestServe_PutGetHeadDelete(t *testing.T) {
@@ -109,19 +110,22 @@ type readCloser struct{ *strings.Reader }
 
 func (readCloser) Close() error { return nil }
 
-// credentials are those that the cluster signs with.
-func (m *member) credentials(t *testing.T) (access, secret string) {
+// credentials are an operator's, made for everything at the first call.
+func (m *member) credentials(t testing.TB) (access, secret string) {
 	t.Helper()
-	u, err := url.Parse(m.presign(t, "GET", "x", 0))
+	return m.operator(t, "STOKERTESTALL", fsm.KeyReadWrite, "")
+}
+
+// operator makes an access key, or finds it again.
+func (m *member) operator(t testing.TB, id string, access fsm.KeyAccess, prefix string) (key, secret string) {
+	t.Helper()
+	secret = "secret of " + id
+	sealed, by, err := m.node.SealFor(node.KeyPurpose(id), []byte(secret))
 	if err != nil {
 		t.Fatal(err)
 	}
-	access, _, _ = strings.Cut(u.Query().Get("X-Amz-Credential"), "/")
-	key, ok := m.store.key(access)
-	if !ok {
-		t.Fatalf("no secret of %s", access)
-	}
-	return access, key.Secret
+	apply(t, m, fsm.CreateKey{ID: id, Name: id, Access: access, Prefix: prefix, Sealed: sealed, SealKey: by})
+	return id, secret
 }
 
 func TestServe_SignedBody(t *testing.T) {
@@ -141,6 +145,7 @@ func TestServe_SignedBody(t *testing.T) {
 func TestServe_Refusals(t *testing.T) {
 	m := startCluster(t, 1, func(s *fsm.Settings) { s.MaxUpload = 100 })[0]
 	good := m.presign(t, "PUT", "etc/a", 0)
+	own := func() (string, string) { return m.own(t) }
 	wrongMD5 := base64.StdEncoding.EncodeToString(make([]byte, 16))
 	for _, e := range []struct {
 		name, method, url, body string
@@ -163,8 +168,8 @@ func TestServe_Refusals(t *testing.T) {
 		{"empty segment", "PUT", sign(t, m, "PUT", "/photos/etc//a"), "x", nil, 400, InvalidURI},
 		{"long key", "PUT", sign(t, m, "PUT", "/photos/"+strings.Repeat("k", 1025)), "x", nil, 400, KeyTooLong},
 		{"another bucket", "PUT", sign(t, m, "PUT", "/videos/a"), "x", nil, 404, NoSuchBucket},
-		{"two fences", "PUT", sign(t, m, "PUT", "/photos/a", field{FenceParam, "1"}, field{FenceParam, "2"}), "x", nil, 400, InvalidArgument},
-		{"fence is no number", "PUT", sign(t, m, "PUT", "/photos/a", field{FenceParam, "-1"}), "x", nil, 400, InvalidArgument},
+		{"two fences", "PUT", signAs(t, m, own, "PUT", "/photos/a", field{FenceParam, "1"}, field{FenceParam, "2"}), "x", nil, 400, InvalidArgument},
+		{"fence is no number", "PUT", signAs(t, m, own, "PUT", "/photos/a", field{FenceParam, "-1"}), "x", nil, 400, InvalidArgument},
 		{"post", "POST", sign(t, m, "POST", "/photos/a"), "x", nil, 405, MethodNotAllowed},
 		{"nobody's job", "PUT", m.presign(t, "PUT", "inputs/u_1/j_1/0.jpg", 0), "x", nil, 403, AccessDenied},
 	} {
@@ -186,7 +191,13 @@ func TestServe_Refusals(t *testing.T) {
 // sign presigns what Presign refuses to.
 func sign(t *testing.T, m *member, method, path string, extra ...field) string {
 	t.Helper()
-	access, secret := m.credentials(t)
+	return signAs(t, m, func() (string, string) { return m.credentials(t) }, method, path, extra...)
+}
+
+// signAs is sign with somebody's credentials.
+func signAs(t *testing.T, m *member, who func() (access, secret string), method, path string, extra ...field) string {
+	t.Helper()
+	access, secret := who()
 	stamp := time.Now().UTC().Format(stampFormat)
 	s := scope{stamp[:8], defaultRegion}
 	c := canonical{

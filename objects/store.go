@@ -104,6 +104,9 @@ func New(n *node.Node, cfg Config) (*Store, error) {
 // Bucket is the only bucket there is.
 func (s *Store) Bucket() string { return s.cfg.Bucket }
 
+// Region is what clients sign with, besides "us-east-1".
+func (s *Store) Region() string { return s.cfg.Region }
+
 // Presign makes a URL that carries its own authorization, good on every node.
 // An empty bucket is the store's, a zero time is now.
 func (s *Store) Presign(a Ask) (string, error) {
@@ -139,6 +142,9 @@ func (s *Store) key(accessKey string) (Key, bool) {
 		return Key{}, false
 	}
 	defer v.Close()
+	if k, ok := v.AccessKey(accessKey); ok {
+		return s.operators(k)
+	}
 	for _, k := range v.Secrets(fsm.UseObject) {
 		if k.ID != accessKey {
 			continue
@@ -148,9 +154,22 @@ func (s *Store) key(accessKey string) (Key, bool) {
 			s.cfg.Log.Error("an object key cannot be used", "access_key", accessKey, "err", err)
 			return Key{}, false
 		}
-		return Key{Secret: string(plain), Scope: Scope{Read: true, Write: true}}, true
+		return Key{Secret: string(plain), Scope: Scope{Read: true, Write: true, ours: true}}, true
 	}
 	return Key{}, false
+}
+
+// operators opens an operator's access key, unless it has expired.
+func (s *Store) operators(k fsm.Secret) (Key, bool) {
+	if k.Key.Expired(s.cfg.Now()) {
+		return Key{}, false
+	}
+	plain, err := s.node.Unseal(node.KeyPurpose(k.ID), k.Sealed)
+	if err != nil {
+		s.cfg.Log.Error("an access key cannot be used", "access_key", k.ID, "err", err)
+		return Key{}, false
+	}
+	return Key{Secret: string(plain), Scope: Scope{Read: k.Key.Reads(), Write: k.Key.Writes(), Prefix: k.Key.Prefix}}, true
 }
 
 // begun says whether this node has heard of the cluster's Genesis.

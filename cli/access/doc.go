@@ -1,4 +1,5 @@
-// Package access shows who may do what: operators' and workers' tokens.
+// Package access shows who may do what: operators' and workers' tokens,
+// and access keys to the object store.
 //
 // # Invariants
 //
