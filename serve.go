@@ -59,6 +59,7 @@ func serve(ctx context.Context, c config.Config) error {
 	}
 	blobs, err := objects.New(n, objects.Config{
 		Dir: filepath.Join(c.Data, "blobs"), PublicURL: c.PublicURL, Reserve: int64(c.MinFreeMB) << 20, Log: log,
+		MaxBytes: int64(c.BlobsMaxGB) << 30, Pace: objects.Pace{Scrub: time.Duration(c.ScrubDays) * 24 * time.Hour},
 	})
 	if err != nil {
 		return errors.Join(err, public.Close(), stop(n))

@@ -58,6 +58,7 @@ type commands struct {
 	SQL    sqlCommand    `cmd:"" name:"sql" help:"Ask the replicated state in SQL, read-only."`
 	Export exportCommand `cmd:"" help:"Write the replicated state's tables to an SQLite file."`
 
+	Objects objectsCommand `cmd:"" help:"See how the pictures' files are on the nodes' disks; have them read again."`
 	Upgrade upgradeCommand `cmd:"" help:"Upgrade nodes one by one; turn on what is new."`
 	Verify  verifyCommand  `cmd:"" help:"Hold the nodes' states against each other."`
 

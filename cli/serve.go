@@ -39,6 +39,8 @@ type serveFlags struct {
 	CORSOrigins     *string `name:"cors-origins" placeholder:"ORIGIN,…" help:"Origins of browser apps, or *."`
 	MaxUploadMB     *string `name:"max-upload-mb" placeholder:"N" help:"Largest picture, in MiB."`
 	MinFreeMB       *string `name:"min-free-mb" placeholder:"N" help:"Room that the data folder's disk should have, in MiB."`
+	BlobsMaxGB      *string `name:"blobs-max-gb" placeholder:"N" help:"What pictures may take on this node's disk, in GiB; 0: what it has."`
+	ScrubDays       *string `name:"scrub-days" placeholder:"N" help:"Within how many days every picture's file is read again."`
 	LogFormat       *string `name:"log-format" placeholder:"text|json" help:"Form of the log."`
 	LogLevel        *string `name:"log-level" placeholder:"debug|info|warn|error" help:"What the log leaves out."`
 	MetricsOpen     *string `name:"metrics-open" placeholder:"true|false" help:"Whether /metrics takes no token."`

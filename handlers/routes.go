@@ -101,6 +101,9 @@ var routes = []route{
 	{"GET", "/admin/sql/export", adminRead, 200, (*Server).adminExport},
 	{"GET", "/admin/backups", adminRead, 200, (*Server).adminBackups},
 
+	{"GET", "/admin/objects", adminRead, 200, (*Server).adminObjects},
+	{"POST", "/admin/objects/scrub", adminOperate, 200, (*Server).adminScrubObjects},
+
 	{"GET", "/admin/members", adminRead, 200, (*Server).adminMembers},
 	{"POST", "/admin/members/{id}/remove", admin, 200, (*Server).adminRemoveMember},
 	{"POST", "/admin/members/{id}/drain", adminOperate, 200, drainNode(true)},

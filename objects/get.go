@@ -41,9 +41,7 @@ func (s *Store) Open(o fsm.Object, off, n int64) (io.ReadCloser, error) {
 	f, size, err := s.disk.Open(b)
 	switch {
 	case err != nil:
-		if o.Holds(s.node.ID()) {
-			s.tender.missing(o)
-		}
+		s.tender.missing(o)
 	case size != o.Size:
 		s.cfg.Log.Error("a blob's file has the wrong size", "blob", string(b), "size", size, "want", o.Size)
 		_ = f.Close()

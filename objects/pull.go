@@ -130,6 +130,9 @@ func (t *tender) puller(ctx context.Context) {
 			t.store.cfg.Log.Debug("a copy could not be pulled; it is tried again", "key", o.Key, "err", err)
 		}
 		t.pulls.end(ref, err != nil)
+		if err == nil && !t.store.holds(o) {
+			t.missing(o) // lost again, before end: add took the pull for one that is under way
+		}
 	}
 }
 

@@ -34,6 +34,8 @@ type Config struct {
 	CORSOrigins []string `toml:"cors_origins"`  // origins of browser apps, or "*"; empty: none
 	MaxUploadMB int      `toml:"max_upload_mb"` // largest picture, in MiB; 0: 25
 	MinFreeMB   int      `toml:"min_free_mb"`   // room that the data folder's disk should have, in MiB; 0: 256
+	BlobsMaxGB  int      `toml:"blobs_max_gb"`  // what pictures may take on this node's disk, in GiB; 0: what the disk has
+	ScrubDays   int      `toml:"scrub_days"`    // within how many days every picture's file is read again; 0: 7
 	LogFormat   string   `toml:"log_format"`    // text or json; empty: text
 	LogLevel    string   `toml:"log_level"`     // debug, info, warn or error; empty: info
 	MetricsOpen bool     `toml:"metrics_open"`  // /metrics takes no token
@@ -88,6 +90,9 @@ func (c *Config) defaults() {
 	}
 	if c.MinFreeMB == 0 {
 		c.MinFreeMB = 256
+	}
+	if c.ScrubDays == 0 {
+		c.ScrubDays = 7
 	}
 }
 

@@ -88,6 +88,12 @@ func (c *Config) validate() error {
 	if c.MinFreeMB < leastFreeMB {
 		complain("min_free_mb", "%d: choose at least %d: a quarter of it is kept for what must be written when nothing else is", c.MinFreeMB, leastFreeMB)
 	}
+	if c.BlobsMaxGB < 0 {
+		complain("blobs_max_gb", "%d: choose 0 for what the disk has, or how many GiB pictures may take", c.BlobsMaxGB)
+	}
+	if c.ScrubDays < 1 || c.ScrubDays > 365 {
+		complain("scrub_days", "%d: choose 1 to 365", c.ScrubDays)
+	}
 	if (c.BackupSchedule == "") != (c.BackupTo == "") {
 		complain("backup_to", "a schedule and a place go together: set backup_schedule too, or neither")
 	}
