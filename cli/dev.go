@@ -26,12 +26,15 @@ type devCommand struct {
 	Nodes int    `help:"How many nodes (1, or as many as the folder has)."`
 	HTTP  string `name:"http" placeholder:"HOST:PORT" help:"Public address of the first node; the others count up (127.0.0.1:8080)."`
 	Data  string `default:".stoker" placeholder:"DIR" help:"Folder of the cluster (${default})."`
+	App   string `default:"stoker.app.toml" placeholder:"FILE" help:"The app's configuration, deployed when it changes, if it is there (${default})."`
+	Init  bool   `help:"Write the app's configuration that is in force to that file, if it is not there."`
 	Fresh bool   `help:"Throw away what the folder has and begin anew."`
 }
 
 // Help shows how to call it.
 func (*devCommand) Help() string {
 	return `  stoker dev
+  stoker dev --init                    # with ./stoker.app.toml to edit: prices, plans, presets, limits
   stoker dev --nodes 3 --http 127.0.0.1:8080
   stoker worker                        # in another terminal, same folder`
 }
@@ -61,9 +64,28 @@ func (c *devCommand) Run(s *shell) error {
 			s.notef("stoker: %v\n", err)
 		}
 	}()
-	if err := c.greet(s, cluster); err != nil {
+	operator, err := client.LoadOperator(filepath.Join(c.Data, "operator.toml"))
+	if err != nil {
 		return err
 	}
+	api, err := client.New(operator)
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	if err := c.writeApp(s, api.Operator()); err != nil {
+		return err
+	}
+	if err := c.greet(s, cluster, api, operator); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(s.ctx)
+	followed := make(chan struct{})
+	go func() {
+		(&appWatch{path: c.App}).follow(ctx, s, api.Operator())
+		close(followed)
+	}()
+	defer func() { stop(); <-followed }()
 	return watch(s, cluster)
 }
 
@@ -99,17 +121,20 @@ func (c *devCommand) prepare() error {
 	return os.WriteFile(filepath.Join(c.Data, ".gitignore"), []byte("*\n"), 0o644)
 }
 
+// writeApp writes the configuration in force for who wants to edit it.
+func (c *devCommand) writeApp(s *shell, o *client.Operator) error {
+	if _, err := os.Stat(c.App); !c.Init || err == nil {
+		return nil
+	}
+	v, err := o.Settings(s.ctx)
+	if err != nil {
+		return err
+	}
+	return writeNew(c.App, pulled(v), false)
+}
+
 // greet prints what a developer needs to begin.
-func (c *devCommand) greet(s *shell, cluster *local.Cluster) error {
-	operator, err := client.LoadOperator(filepath.Join(c.Data, "operator.toml"))
-	if err != nil {
-		return err
-	}
-	api, err := client.New(operator)
-	if err != nil {
-		return err
-	}
-	defer api.Close()
+func (c *devCommand) greet(s *shell, cluster *local.Cluster, api *client.Client, operator client.Cluster) error {
 	app := api.App("")
 	user, err := app.SignIn(s.ctx, "stoker-dev")
 	if err != nil {
@@ -120,6 +145,9 @@ func (c *devCommand) greet(s *shell, cluster *local.Cluster) error {
 		s.printf("  %s            http://%s\n", n.ID, n.HTTP)
 	}
 	url := "http://" + cluster.Nodes[0].HTTP
+	for _, page := range pages(s.ctx, url) {
+		s.printf("  look at       %s\n", page)
+	}
 	s.printf("  user          %s (%s)\n  user token    %s\n  worker token  %s\n  operator      %s\n\nTry:\n\n",
 		user.UserID, user.Plan, user.Token, operator.WorkerToken, filepath.Join(c.Data, "operator.toml"))
 	s.printf("  curl -s %s/me -H 'Authorization: Bearer %s'\n", url, user.Token)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"stoker/cli/local"
 )
@@ -84,6 +85,7 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 	if code, out, errs := command(t, Hooks{}, "user", "plan", user, "pro"); code != 0 || !strings.Contains(out, "│ pro ") {
 		t.Errorf("plan: exit %d, %s%s", code, out, errs)
 	}
+	editApp(t)
 	interrupt()
 
 	again, interrupt := dev(t, program)
@@ -97,6 +99,49 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 		t.Errorf("another number of nodes: exit %d, %s", code, errs)
 	}
 	interrupt()
+}
+
+// editApp edits the app's configuration while dev runs: it is in force a moment later, however the editor writes it; what is wrong
+// leaves the last good one in force.
+func editApp(t *testing.T) {
+	t.Helper()
+	if code, out, errs := command(t, Hooks{}, "config", "pull"); code != 0 {
+		t.Fatalf("config pull: exit %d, %s%s", code, out, errs)
+	}
+	pulled, err := os.ReadFile("stoker.app.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	priced := func(price string) []byte {
+		return []byte(strings.ReplaceAll(string(pulled), "price = 1 ", "price = "+price+" "))
+	}
+	inForce := func(want string) {
+		t.Helper()
+		out := ""
+		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-time.After(50 * time.Millisecond) {
+			if _, out, _ = command(t, Hooks{}, "versions", "list"); strings.Contains(out, want+" in force") {
+				return
+			}
+		}
+		t.Errorf("version %s is not in force:\n%s", want, out)
+	}
+	if err := os.WriteFile("stoker.app.toml", priced("2"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	inForce("2")
+	if err := os.WriteFile("stoker.app.toml", priced("-1"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("new.toml", priced("3"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename("new.toml", "stoker.app.toml"); err != nil {
+		t.Fatal(err)
+	}
+	inForce("3")
+	if err := os.Remove("stoker.app.toml"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // freeAddr is an address that dev takes: a free port whose cluster port is free too.

@@ -59,6 +59,12 @@ type commands struct {
 	Export exportCommand `cmd:"" help:"Write the replicated state's tables to an SQLite file."`
 
 	Objects objectsCommand `cmd:"" help:"See how the pictures' files are on the nodes' disks; have them read again."`
+
+	Deploy   deployCommand   `cmd:"" help:"Put the app's configuration, stoker.app.toml, into force."`
+	Rollback rollbackCommand `cmd:"" help:"Put an older version of the app's configuration into force."`
+	Versions versionsCommand `cmd:"" help:"List and show the versions of the app's configuration."`
+	Config   configCommand   `cmd:"" help:"Write down the app's configuration that is in force."`
+
 	Upgrade upgradeCommand `cmd:"" help:"Upgrade nodes one by one; turn on what is new."`
 	Verify  verifyCommand  `cmd:"" help:"Hold the nodes' states against each other."`
 

@@ -26,6 +26,8 @@ const (
 	CodeOutcomeUnknown  = "OUTCOME_UNKNOWN"
 	CodeExpiredToken    = "AUTH_EXPIRED_TOKEN"
 	CodeKeyMismatch     = "IDEMPOTENCY_MISMATCH"
+	CodeSettingsMoved   = "SETTINGS_MOVED"
+	CodePlanInUse       = "PLAN_IN_USE"
 	headerIndex         = "X-Stoker-Index"
 	headerRequestID     = "X-Request-Id"
 	headerKey           = "Idempotency-Key"
@@ -45,6 +47,7 @@ type Error struct {
 	Fields    []Field `json:"fields,omitempty"`  // VALIDATION_FAILED: what was wrong where
 	Missing   []int   `json:"missing,omitempty"` // UPLOAD_INCOMPLETE: the items that need an upload
 	JobStatus string  `json:"status,omitempty"`  // JOB_INVALID_TRANSITION: where the job is
+	Version   uint64  `json:"version,omitempty"` // SETTINGS_MOVED: the version in force
 
 	Invalid []Unusable `json:"invalid,omitempty"` // UPLOAD_INCOMPLETE: those of Missing whose picture is there and cannot be used
 

@@ -26,9 +26,9 @@ type Preset struct {
 
 // OutputTemplate is a set of pictures to deliver.
 type OutputTemplate struct {
-	ID          string `json:"id"`
-	Name        string `json:"name"`
-	Description string `json:"description"`
+	ID          string `toml:"id" json:"id"`
+	Name        string `toml:"name" json:"name"`
+	Description string `toml:"description" json:"description"`
 }
 
 // Concept is what shall happen to one kind of region, as in {recolor, "#88aacc"}.

@@ -13,6 +13,7 @@ type Changes struct {
 	Objects   []ObjectRef   // that were put, staged ones too
 	Told      bool          // there is something new in the feed
 	Members   bool          // a node came, went, or said something new of itself
+	Settings  bool          // another version is in force
 	NextTimer int64         // machine clock of the earliest timer, 0 when there is none
 	Restored  bool          // a snapshot has replaced everything: look at all again
 	Moves     []Move        // steps of jobs, in order

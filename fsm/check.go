@@ -48,8 +48,10 @@ func (v *View) Check() (c Check, err error) {
 		c.failf("the cluster has not begun")
 		return c, nil
 	}
-	if _, ok := settings.Get(v, store.Uint(v.meta.SettingsVersion)); !ok {
-		c.failf("settings %d are in force and not there", v.meta.SettingsVersion)
+	for n := uint64(1); n <= v.meta.SettingsVersion; n++ {
+		if s, ok := v.SettingsOf(n); !ok || s.Version != n {
+			c.failf("version %d of the settings is not there; %d is in force", n, v.meta.SettingsVersion)
+		}
 	}
 	open := v.checkJobs(&c)
 	v.checkUsers(&c, open)
@@ -70,6 +72,7 @@ func (v *View) checkUsers(c *Check, open map[string]int) {
 			c.failf("the ledger of %s at entry %d says %d, the sum is %d", e.User, e.Index, e.Balance, sum[e.User])
 		}
 	}
+	plans := v.Settings().Plans
 	for _, u := range users.Scan(v, "") {
 		c.Users++
 		c.Credits += u.Credits
@@ -78,6 +81,9 @@ func (v *View) checkUsers(c *Check, open map[string]int) {
 		}
 		if u.ActiveJobs != open[u.ID] {
 			c.failf("%s counts %d open jobs, there are %d", u.ID, u.ActiveJobs, open[u.ID])
+		}
+		if _, ok := plans[u.Plan]; !ok {
+			c.failf("%s is on plan %q, which there is not", u.ID, u.Plan)
 		}
 		delete(sum, u.ID)
 	}
@@ -94,6 +100,9 @@ func (v *View) checkJobs(c *Check) map[string]int {
 		c.Jobs++
 		if !j.Status.Ended() {
 			open[j.User]++
+		}
+		if j.Settings == 0 || j.Settings > v.meta.SettingsVersion {
+			c.failf("job %s was created under version %d of the settings; %d is in force", j.ID, j.Settings, v.meta.SettingsVersion)
 		}
 		done, final := 0, 0
 		list := v.Items(j.ID)

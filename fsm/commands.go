@@ -91,6 +91,10 @@ func init() {
 		register[RollJWT](86).since(2),
 		register[CreateKey](90).since(3),
 		register[RevokeKey](91).since(3).frees(),
+
+		// the app's configuration
+		register[Deploy](130).since(3),
+		register[Rollback](131).since(3),
 	}
 	for _, r := range commands {
 		if old, taken := byKind[r.kind]; taken {

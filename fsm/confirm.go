@@ -22,7 +22,8 @@ func (c ConfirmUpload) apply(tx *Tx) (Job, error) {
 	if r := j.mayBecome(Uploaded); r != nil {
 		return j, r
 	}
-	if r := complete(tx, tx.current(), j); r != nil {
+	terms, _ := settings.Get(tx, store.Uint(j.Settings))
+	if r := complete(tx, &terms, j); r != nil {
 		return j, r
 	}
 	step(tx, &j, Uploaded, j.Budgets.Execute, "")

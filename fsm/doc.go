@@ -36,6 +36,8 @@
 //   - The cluster's feature level never falls. What came with a level neither
 //     happens nor leaves a byte in the state below it.
 //   - While an alarm stands no command spends.
+//   - A version of the settings never changes and is never removed. A job keeps the
+//     price, budgets, times and sizes of the version it was created under.
 //
 // # The running hash
 //

@@ -62,9 +62,9 @@ func small() Settings {
 	p.Price, p.Queue, p.Load, p.Exec = 3, 2*hour, 0, 30*second
 	s.Presets = map[string]Preset{"interior": s.Presets["interior"], "seller": p}
 	s.Budgets = Budgets{Upload: hour, Execute: 2 * hour, Queue: 3 * hour, Run: 4 * hour}
-	s.QueueDepth, s.MaxUpload = 40, 100
+	s.QueueDepth, s.MaxUpload = 40, 1024
 	s.Retention = &Retention{
-		Inputs: Keep{Done: hour, Failed: 20 * second, Canceled: 2 * hour}, Outputs: Keep{Done: 60 * second, Failed: 3 * hour}, Previews: Keep{Done: hour},
+		Inputs: Keep{Done: hour, Failed: 60 * second, Canceled: 2 * hour}, Outputs: Keep{Done: 60 * second, Failed: 3 * hour}, Previews: Keep{Done: hour},
 	}
 	return s
 }

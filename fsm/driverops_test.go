@@ -58,8 +58,10 @@ func (d *driver) step() {
 		d.purge()
 	case n < 77:
 		d.kick()
-	case n < 79:
+	case n < 78:
 		d.lease()
+	case n < 79:
+		d.deploy()
 	default:
 		key := some(d, d.model.objects, "nothing")
 		do(d, DeleteObject{Bucket: "photos", Key: key}, func() Code { delete(d.model.objects, key); delete(d.model.files, key); return "" }, nil)
@@ -160,7 +162,7 @@ func (d *driver) put(key string, fence uint64) {
 	d.uploads++
 	o := Object{Bucket: "photos", Key: key, Upload: strconv.Itoa(d.uploads), Size: 9, Fence: fence, Nodes: []string{"n1"}}
 	if d.dice.one(40) {
-		o.Size = 101
+		o.Size = 1028
 	}
 	if d.dice.one(2) {
 		o.Kind = oneOf(d.dice, "image/jpeg", "image/jpeg", "image/heic", "image/png", "text/html")

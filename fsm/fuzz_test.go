@@ -9,7 +9,7 @@ import (
 // TestMachine_model plays seeded random games against the model: always the
 // same ones, enough to have seen all there is.
 func TestMachine_model(t *testing.T) {
-	const games, steps = 16, 260
+	const games, steps = 20, 260
 	entries, begun := 0, time.Now()
 	seen := map[string]int{}
 	for game := range uint64(games) {
@@ -37,7 +37,7 @@ func TestMachine_model(t *testing.T) {
 			t.Errorf("no job of all games came to be %s: the games are too dull", s)
 		}
 	}
-	for _, s := range []string{"dead", "kicked", "quarantined", "draining", "exiting", "missing", "paused", "alone", "late", "warmer", "forgotten"} {
+	for _, s := range []string{"dead", "kicked", "quarantined", "draining", "exiting", "missing", "paused", "alone", "late", "warmer", "forgotten", "deployed", "rolled back", "old price", "removed preset", "plan in use"} {
 		if seen[s] == 0 {
 			t.Errorf("nothing of all games was %s: the games are too dull", s)
 		}
@@ -48,6 +48,12 @@ func TestMachine_model(t *testing.T) {
 func (m *model) notice(seen map[string]int) {
 	for _, j := range m.jobs {
 		seen[string(j.status)] = 1
+		if j.price != m.set.Presets[j.preset].Price && j.status == Running {
+			seen["old price"] = 1
+		}
+		if _, ok := m.set.Presets[j.preset]; !ok && !j.status.Ended() {
+			seen["removed preset"] = 1
+		}
 		if j.retryOf != "" {
 			seen["kicked"] = 1
 		}

@@ -47,6 +47,7 @@ func (c Genesis) apply(tx *Tx) (Begun, error) {
 	}
 	settings.Put(tx.Tx, store.Uint(1), s)
 	tx.m.SettingsVersion, tx.settings = 1, nil
+	tx.changes.Settings = true
 	return Begun{Epoch: tx.m.Epoch}, nil
 }
 

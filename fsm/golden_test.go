@@ -41,7 +41,7 @@ func shapes() map[string]reflect.Type {
 		reflect.TypeFor[Rekeyed](), reflect.TypeFor[Noted](), reflect.TypeFor[JWTRolled](),
 		reflect.TypeFor[SessionOpened](), reflect.TypeFor[Worker](), reflect.TypeFor[QueuePaused](), reflect.TypeFor[Purged](),
 		reflect.TypeFor[Backup](), reflect.TypeFor[Epoch](), reflect.TypeFor[BackupForgotten](),
-		reflect.TypeFor[Upgraded](), reflect.TypeFor[Alarm](),
+		reflect.TypeFor[Deployed](), reflect.TypeFor[Upgraded](), reflect.TypeFor[Alarm](),
 		reflect.TypeFor[Member](), reflect.TypeFor[JoinToken](), reflect.TypeFor[JoinTokenRevoked](), reflect.TypeFor[MemberGone](), reflect.TypeFor[Autopilot](),
 	} {
 		all["answer "+t.Name()] = t

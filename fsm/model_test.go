@@ -17,6 +17,8 @@ type model struct {
 	fence uint64
 	set   Settings
 
+	versions []Settings // deployed, the first one included
+
 	users   map[string]*modelUser
 	devices map[string]string
 	rules   map[string]map[string]string // user → rule → preset
@@ -57,6 +59,7 @@ type modelJob struct {
 	id, user, preset string
 	status           Status
 	price            int64
+	set              Settings // it was created under
 	items            []*modelItem
 	deadline         int64
 	turn             uint64
@@ -91,7 +94,7 @@ type modelLease struct {
 
 func newModel(s Settings) *model {
 	return &model{
-		now: dawn, set: s,
+		now: dawn, set: s, versions: []Settings{s},
 		users: map[string]*modelUser{}, devices: map[string]string{}, rules: map[string]map[string]string{},
 		jobs: map[string]*modelJob{}, leases: map[uint64]*modelLease{}, workers: map[string]*modelWorker{},
 		objects: map[string]string{}, useless: map[string]bool{}, files: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]*modelDead{},
@@ -222,7 +225,7 @@ func (m *model) createJob(user, id, preset string, n int64) Code {
 		return ValidationFailed
 	}
 	u.credits -= n * p.Price
-	j := &modelJob{id: id, user: user, preset: preset, price: p.Price, status: Created, deadline: m.now + m.set.Budgets.Upload}
+	j := &modelJob{id: id, user: user, preset: preset, price: p.Price, set: m.set, status: Created, deadline: m.now + m.set.Budgets.Upload}
 	for i := range int(n) {
 		j.items = append(j.items, &modelItem{job: j, idx: i, status: Pending, tries: map[Cause]int{}, lostBy: map[string]bool{}})
 	}
@@ -252,7 +255,7 @@ func (m *model) confirm(user, id string) Code {
 	if !m.complete(j) {
 		return UploadIncomplete
 	}
-	j.status, j.deadline = Uploaded, m.now+m.set.Budgets.Execute
+	j.status, j.deadline = Uploaded, m.now+j.set.Budgets.Execute
 	return ""
 }
 
@@ -291,8 +294,8 @@ func (m *model) execute(user, id, rule string) Code {
 }
 
 func (m *model) queue(j *modelJob) {
-	budget := m.set.Budgets.Queue
-	if own := m.set.Presets[j.preset].Queue; own > 0 {
+	budget := j.set.Budgets.Queue
+	if own := j.set.Presets[j.preset].Queue; own > 0 {
 		budget = own
 	}
 	j.status, j.deadline, j.turn = Queued, m.now+budget, m.turn

@@ -81,7 +81,7 @@ func (r *modelRound) takers(preset string) []int {
 
 // presets are those that somebody who waits may be given.
 func (r *modelRound) presets() []string {
-	return slices.DeleteFunc(sortedKeys(r.set.Presets), func(p string) bool { return len(r.takers(p)) == 0 })
+	return slices.DeleteFunc(slices.Clone(modelPresets), func(p string) bool { return len(r.takers(p)) == 0 })
 }
 
 // head is the item that comes next. late: it goes by the lane of the overdue, to
@@ -225,12 +225,16 @@ func (r *modelRound) grant(s *modelStep, g *Grant) error {
 		fmt.Sprint(names(list)) != fmt.Sprint(names(pick(j, l.Granted))) {
 		return fmt.Errorf("grant %+v for %+v after fence %d; the model gives %v", l, w, r.fence, names(list))
 	}
-	p := r.set.Presets[j.preset]
+	p := j.set.Presets[j.preset]
 	row := &modelLease{fence: l.Fence, worker: w.Worker, poll: w.Poll, job: j, granted: l.Granted}
 	if !slices.Contains(w.Loaded, j.preset) {
 		row.load = p.Load
 	}
-	if budget := row.load + int64(len(list))*p.Exec; g.Load != row.load || g.Exec != p.Exec || l.Budget != budget {
+	budget := row.load + int64(len(list))*p.Exec
+	if p.Exec == 0 { // nobody knows how long an item takes
+		budget = 0
+	}
+	if g.Load != row.load || g.Exec != p.Exec || l.Budget != budget {
 		return fmt.Errorf("lease %d may take %d, load %d, exec %d; the model says %d, %d, %d", l.Fence, l.Budget, g.Load, g.Exec, budget, row.load, p.Exec)
 	}
 	r.charge(j, len(list), s.late)
@@ -265,6 +269,6 @@ func pick(j *modelJob, idx []int) (out []*modelItem) {
 
 func (m *model) run(j *modelJob) {
 	if j.status == Queued {
-		j.status, j.deadline = Running, m.now+m.set.Budgets.Run
+		j.status, j.deadline = Running, m.now+j.set.Budgets.Run
 	}
 }

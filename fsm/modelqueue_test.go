@@ -304,8 +304,12 @@ func (m *model) callback(c Callback) (processed bool, code Code) {
 func (m *model) put(o Object) Code {
 	kind, job, idx, ok := parseKey(o.Key)
 	j := m.jobs[job]
+	most := m.set.MaxUpload
+	if j != nil {
+		most = j.set.MaxUpload
+	}
 	switch {
-	case o.Size > m.set.MaxUpload, o.Fence != 0 && (!ok || kind == "inputs"):
+	case o.Size > most, o.Fence != 0 && (!ok || kind == "inputs"):
 		return ValidationFailed
 	case !ok:
 	case j == nil || idx >= len(j.items) || !strings.HasPrefix(o.Key, kind+"/"+j.user+"/"):

@@ -164,7 +164,7 @@ func (m *model) pause(c PauseQueue) Code {
 	preset := c.Preset
 	if preset == "" {
 		preset = "*"
-	} else if _, ok := m.set.Presets[preset]; !ok {
+	} else if _, ok := m.set.Presets[preset]; !ok && !m.paused[preset] && len(m.readyOf(preset)) == 0 {
 		return InvalidPreset
 	}
 	if !c.Paused && m.paused[preset] && preset != "*" {

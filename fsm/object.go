@@ -49,7 +49,7 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 	if r := tooLong("key", o.Bucket, o.Key, o.Kind, o.Flaw); r != nil {
 		return o, r
 	}
-	if r := mayPut(tx, tx.current(), o); r != nil {
+	if r := mayPut(tx, *tx.current(), o); r != nil {
 		return o, r
 	}
 	o.At, o.File = tx.wall(), "" // only a kicked job's input is a copy
@@ -66,9 +66,20 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 	return o, nil
 }
 
+// maxUpload is how large an object may be: what is a job's keeps to the settings
+// that the job was created under.
+func maxUpload(r store.Reader, s Settings, key string) int64 {
+	if _, job, _, ok := parseKey(key); ok {
+		if j, found := jobs.Get(r, store.Str(job)); found {
+			s, _ = settings.Get(r, store.Uint(j.Settings))
+		}
+	}
+	return s.MaxUpload
+}
+
 // mayPut refuses an upload that its job does not wait for.
-func mayPut(r store.Reader, s *Settings, o Object) *Refusal {
-	if limit := s.MaxUpload; o.Size > limit {
+func mayPut(r store.Reader, s Settings, o Object) *Refusal {
+	if limit := maxUpload(r, s, o.Key); o.Size > limit {
 		return Refuse(ValidationFailed, "an upload may have %d bytes at most", limit)
 	}
 	kind, job, idx, ok := parseKey(o.Key)

@@ -43,7 +43,8 @@ func (c PauseQueue) deed() deed {
 
 func (c PauseQueue) apply(tx *Tx) (QueuePaused, error) {
 	if c.Preset != "" {
-		if _, ok := tx.current().Presets[c.Preset]; !ok {
+		_, ok := tx.current().Presets[c.Preset]
+		if !ok && tx.m.Waiting[c.Preset] == 0 && !pauses.Has(tx, store.Str(c.Preset)) { // work of a preset outlives its removal
 			return QueuePaused{}, Refuse(InvalidPreset, "no preset %q", c.Preset)
 		}
 	}

@@ -40,6 +40,11 @@ const (
 	// QuorumAtRisk: too few voters would be left to decide anything.
 	QuorumAtRisk Code = "QUORUM_AT_RISK"
 
+	// SettingsMoved: somebody deployed since the version that this one was made from.
+	SettingsMoved Code = "SETTINGS_MOVED"
+	// PlanInUse: a plan cannot go while users are on it.
+	PlanInUse Code = "PLAN_IN_USE"
+
 	// AlreadyDone: the cluster has its Genesis.
 	AlreadyDone Code = "ALREADY_DONE"
 	// OriginUnknown: the proposal's origin is not registered or has expired; nothing was applied.
@@ -58,6 +63,8 @@ type Refusal struct {
 	RetryAfter int     `cbor:"6,keyasint,omitempty"` // seconds, 0 = unsaid
 
 	Invalid []Unusable `cbor:"40,keyasint,omitempty"` // with UPLOAD_INCOMPLETE: those of Missing that are there and of no use
+
+	Version uint64 `cbor:"130,keyasint,omitempty"` // with SETTINGS_MOVED: the one in force
 }
 
 // Unusable is an input that is there and is not what a worker can take.
@@ -103,7 +110,7 @@ func tooLong(field string, names ...string) *Refusal {
 // such answers are never kept under an Idempotency-Key.
 func (r *Refusal) passing() bool {
 	switch r.Code {
-	case ConcurrencyLimit, QueueFull, Unavailable, FeatureLevel, Diverged, OriginUnknown, SequencePassed:
+	case ConcurrencyLimit, QueueFull, Unavailable, FeatureLevel, Diverged, SettingsMoved, PlanInUse, OriginUnknown, SequencePassed:
 		return true
 	}
 	return false

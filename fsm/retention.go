@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -43,31 +44,32 @@ func defaultRetention() *Retention {
 	return &Retention{Inputs: all, Outputs: all, Previews: all}
 }
 
-// Check refuses what cannot be meant.
-func (r Retention) Check() *Refusal {
-	for name, k := range r.kinds() {
-		for _, d := range []int64{k.Done, k.Failed, k.Canceled} {
-			if d != 0 && d < leastKeep {
-				return invalid("retention."+name, "keep things for a minute at least, or for ever with 0")
-			}
+// flaws collects what cannot be meant.
+func (r *Retention) flaws(f *flaws) {
+	if r == nil {
+		return
+	}
+	for _, kind := range []string{"inputs", "outputs", "previews"} { // in order: a map's is chance
+		k := r.kinds()[kind]
+		for _, one := range []struct {
+			name string
+			is   int64
+		}{{"done", k.Done}, {"failed", k.Failed}, {"canceled", k.Canceled}} {
+			f.unless(one.is == 0 || one.is >= leastKeep && one.is <= century, "retention."+kind+"."+one.name, "must be a minute or more, or 0s for ever")
 		}
 	}
 	seen := map[string]bool{}
-	for _, p := range r.Prefixes {
+	f.unless(len(r.Prefixes) <= maxPrefixes, "retention.prefixes", "at most %d are possible", maxPrefixes)
+	for i, p := range r.Prefixes {
+		at := fmt.Sprintf("retention.prefixes[%d]", i)
 		kind, _, inside := strings.Cut(p.Prefix, "/")
-		switch _, ofJobs := r.kinds()[kind]; {
-		case p.Prefix == "":
-			return invalid("retention.prefixes", "an empty prefix would forget everything: name one")
-		case inside && ofJobs:
-			return invalid("retention.prefixes", "%s are kept by their job's end: set retention.%s", kind, kind)
-		case p.For < leastKeep:
-			return invalid("retention.prefixes", "keep what begins with %q for a minute at least, or leave it out", p.Prefix)
-		case seen[p.Prefix]:
-			return invalid("retention.prefixes", "%q is named twice", p.Prefix)
-		}
+		_, ofJobs := r.kinds()[kind]
+		f.text(p.Prefix, 1, 200, at+".prefix")
+		f.unless(!inside || !ofJobs, at+".prefix", "%s are kept by their job's end: set retention.%s", kind, kind)
+		f.unless(p.For >= leastKeep && p.For <= century, at+".for", "must be a minute or more; leave the prefix out for ever")
+		f.unless(!seen[p.Prefix], at+".prefix", "%q is there twice", p.Prefix)
 		seen[p.Prefix] = true
 	}
-	return nil
 }
 
 func (r Retention) kinds() map[string]Keep {

@@ -105,7 +105,11 @@ func (c UpdateRule) apply(tx *Tx) (Rule, error) {
 	if c.Protect != nil {
 		rule.Protect = c.Protect
 	}
-	if r := tx.current().Presets[rule.Preset].check(rule.Concepts, rule.Protect); r != nil {
+	preset, ok := tx.current().Presets[rule.Preset]
+	if !ok { // only a deploy takes one away
+		return Rule{}, Refuse(InvalidPreset, "preset %q was removed; the rule can only be deleted", rule.Preset)
+	}
+	if r := preset.check(rule.Concepts, rule.Protect); r != nil {
 		return Rule{}, r
 	}
 	if c.Name != nil {

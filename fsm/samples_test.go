@@ -57,6 +57,8 @@ func samples() []Proposal {
 			LastGrant: 2, GrantedAt: 3, SeenAt: 4, Faults: 5, Done: 6, Failed: 7, Lost: 8, Opened: 9, Release: 10,
 		}}),
 		Propose(SetWorker{Worker: "w1", State: WorkerQuarantined, Why: "loud"}),
+		Propose(Deploy{Settings: s, Base: 1, Author: "ada", Message: "a plan for teams"}),
+		Propose(Rollback{To: 1, Base: 2, Author: "ada", Message: "back"}),
 		Propose(PauseQueue{Preset: "interior", Paused: true}),
 		Propose(PurgeQueue{Preset: "interior", User: "u1", Limit: 2}),
 		Propose(KickDead{Job: "dead", Idx: -1, NewJob: "j8"}),

@@ -198,7 +198,7 @@ func (c RollJWT) apply(tx *Tx) (JWTRolled, error) {
 			secrets.Delete(tx.Tx, k)
 			n--
 		case s.Until == 0:
-			s.Until = tx.now() + tx.current().TokenLife
+			s.Until = tx.now() + longestTokenLife(tx)
 			setTimer(tx, s.Until, secretOld, k)
 			secrets.Put(tx.Tx, k, s)
 		}

@@ -21,6 +21,10 @@ type Settings struct {
 	MaxUpload    int64 `cbor:"9,keyasint"` // bytes of one upload
 	TokenLife    int64 `cbor:"10,keyasint"`
 
+	CORS     *CORS       `cbor:"11,keyasint,omitempty"` // nil: each node's own file says
+	Rates    *Rates      `cbor:"12,keyasint,omitempty"` // nil: likewise
+	Deployed *Deployment `cbor:"13,keyasint,omitempty"` // nil: it came with Genesis
+
 	Retention    *Retention `cbor:"31,keyasint,omitempty"` // of jobs that end, and objects that are put, while it is in force; nil: all is kept
 	Replicas     int        `cbor:"32,keyasint,omitempty"` // nodes that hold each object in the end; 0: all, three at most
 	PictureTypes []string   `cbor:"41,keyasint,omitempty"` // media types an input may have; none: [DefaultPictureTypes]
@@ -36,6 +40,20 @@ func (s *Settings) Pictures() []string {
 		return DefaultPictureTypes
 	}
 	return s.PictureTypes
+}
+
+// CORS says which browser apps may call.
+type CORS struct {
+	Origins []string `cbor:"1,keyasint"` // as in https://app.example, or "*"; none: nobody
+}
+
+// Rates bound what one address, or one user, may ask of one node. 0: each node's
+// own file says; -1: no limit.
+type Rates struct {
+	SignUps     int `cbor:"1,keyasint,omitempty"` // in a minute, by an address
+	Address     int `cbor:"2,keyasint,omitempty"` // calls of the app in a second
+	User        int `cbor:"3,keyasint,omitempty"` // likewise
+	WrongTokens int `cbor:"4,keyasint,omitempty"` // in a minute, by an address
 }
 
 // Plan is what a user may do at once.

@@ -27,6 +27,8 @@ const (
 	auditOld     timerKind = 81 // no ref: the oldest rows
 	secretOld    timerKind = 82 // ref: use, id
 	joinTokenOld timerKind = 20 // ref: token
+
+	capsMoved timerKind = 130 // ref: the last user that has its new cap
 )
 
 // fires says what each kind does. It is filled in init because what fires may
@@ -55,6 +57,8 @@ func init() {
 		auditOld:     forgetAudits,
 		secretOld:    forgetSecret,
 		joinTokenOld: forgetJoinToken,
+
+		capsMoved: recap,
 	}
 }
 

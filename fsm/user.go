@@ -21,6 +21,10 @@ type User struct {
 var (
 	users   = store.NewTable[User]("users")
 	devices = store.NewTable[string]("devices") // device hash → user id
+
+	usersByPlan = store.NewIndex(users, "users_by_plan", func(_ store.Key, u User) []store.Key {
+		return []store.Key{store.Str(u.Plan)}
+	})
 )
 
 // plan gives the limits of the user's plan as they are now.
@@ -57,9 +61,9 @@ func (c SignIn) apply(tx *Tx) (SignedIn, error) {
 	if c.NewID == "" || users.Has(tx, store.Str(c.NewID)) {
 		return SignedIn{}, invalid("user_id", "a new id is needed")
 	}
-	u := User{ID: c.NewID, Plan: "free", DeviceHash: c.DeviceHash, CreatedAt: tx.wall()}
+	u := User{ID: c.NewID, Plan: firstPlan, DeviceHash: c.DeviceHash, CreatedAt: tx.wall()}
 	tx.say(note{Kind: noteUser, Of: u.ID})
-	if start := tx.current().Plans["free"].StartCredits; start > 0 {
+	if start := tx.current().Plans[firstPlan].StartCredits; start > 0 {
 		book(tx, &u, "signup", start, "")
 	}
 	users.Put(tx.Tx, store.Str(u.ID), u)

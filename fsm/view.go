@@ -76,6 +76,23 @@ func (v *View) Autopilot() Autopilot {
 // User finds a user.
 func (v *View) User(id string) (User, bool) { return users.Get(v, store.Str(id)) }
 
+// Users gives the users by id, from after one (empty: from the first); with a
+// plan only those on it.
+func (v *View) Users(plan, after string) iter.Seq[User] {
+	from := store.Key("")
+	if after != "" {
+		from = store.Str(after)
+	}
+	if plan == "" {
+		return only(users.ScanAfter(v, "", from))
+	}
+	p := store.Str(plan)
+	if after != "" {
+		from = usersByPlan.Pos(p, from)
+	}
+	return only(usersByPlan.ScanAfter(v, p, from))
+}
+
 // Mark is a position in a ledger or history: (index of the entry, ordinal in it).
 type Mark struct {
 	Index   uint64 `cbor:"1,keyasint"`
@@ -175,12 +192,14 @@ func (l LeaseRow) Lost() bool { return l.Ended == endedLost || l.Ended == endedR
 // MayPut says whether an upload of the object would be taken: asked before its
 // bytes are received, decided when they are recorded.
 func (v *View) MayPut(o Object) error {
-	s := v.Settings()
-	if r := mayPut(v, &s, o); r != nil {
+	if r := mayPut(v, v.Settings(), o); r != nil {
 		return r
 	}
 	return nil
 }
+
+// MaxUpload is how many bytes an upload to a key may have.
+func (v *View) MaxUpload(key string) int64 { return maxUpload(v, v.Settings(), key) }
 
 // Counts are sizes for the operator's eyes.
 type Counts struct {

@@ -16,14 +16,14 @@ func (c *call) address() netip.Addr {
 	}
 	at, _ := netip.AddrFromSlice(tcp.IP)
 	at = at.Unmap()
-	if !c.s.throttle.trusts(at) {
+	if !c.s.live.Load().throttle.trusts(at) {
 		return at
 	}
 	var chain []string
 	for _, line := range c.http.Request.Header.PeekAll("X-Forwarded-For") {
 		chain = append(chain, strings.Split(string(line), ",")...)
 	}
-	for i := len(chain) - 1; i >= 0 && c.s.throttle.trusts(at); i-- {
+	for i := len(chain) - 1; i >= 0 && c.s.live.Load().throttle.trusts(at); i-- {
 		next, err := netip.ParseAddr(strings.TrimSpace(chain[i]))
 		if err != nil {
 			break // the proxy does not write such; what is before it cannot be trusted

@@ -13,16 +13,17 @@ const (
 	corsExposed = "Content-Range, ETag, Idempotency-Replayed, Location, Retry-After, X-Next-Cursor, X-Request-Id, X-Stoker-Index"
 )
 
-// cors lets the configured origins in, or all with "*". It answers a preflight
+// cors lets the origins in that the settings name, else those of the node's file, or all with "*". It answers a preflight
 // itself and then reports true. No credentials mode: tokens travel in headers.
 func (s *Server) cors(http *fasthttp.RequestCtx) (answered bool) {
-	if len(s.cfg.CORSOrigins) == 0 {
+	origins := s.live.Load().origins
+	if len(origins) == 0 {
 		return false
 	}
 	origin := string(http.Request.Header.Peek(fasthttp.HeaderOrigin))
 	h := &http.Response.Header
 	h.Add(fasthttp.HeaderVary, fasthttp.HeaderOrigin)
-	if !s.mayCall(origin) {
+	if !mayCall(origins, origin) {
 		return false
 	}
 	h.Set(fasthttp.HeaderAccessControlAllowOrigin, origin)
@@ -38,6 +39,6 @@ func (s *Server) cors(http *fasthttp.RequestCtx) (answered bool) {
 	return true
 }
 
-func (s *Server) mayCall(origin string) bool {
-	return origin != "" && (slices.Contains(s.cfg.CORSOrigins, "*") || slices.Contains(s.cfg.CORSOrigins, origin))
+func mayCall(origins []string, origin string) bool {
+	return origin != "" && (slices.Contains(origins, "*") || slices.Contains(origins, origin))
 }

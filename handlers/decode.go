@@ -59,12 +59,13 @@ func (c *call) checkMedia() error {
 
 // decode reads the body into a struct. An empty body is an empty object.
 // Members that into has not are ignored; one of a wrong type, one that is there
-// twice, bytes after the end and broken UTF-8 are refused by name.
-func (c *call) decode(into any) error {
+// twice, bytes after the end and broken UTF-8 are refused by name. how may be
+// stricter.
+func (c *call) decode(into any, how ...json.Options) error {
 	if len(c.body) == 0 {
 		return nil
 	}
-	err := json.Unmarshal(c.body, into)
+	err := json.Unmarshal(c.body, into, how...)
 	var syntax *jsontext.SyntacticError
 	var meaning *json.SemanticError
 	switch {
@@ -75,6 +76,8 @@ func (c *call) decode(into any) error {
 			return invalid(fieldName(syntax.JSONPointer), "is there twice")
 		}
 		return invalid(fieldName(syntax.JSONPointer), "is not JSON at byte %d", syntax.ByteOffset)
+	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &meaning):
+		return invalid(fieldName(meaning.JSONPointer), "is not known here")
 	case errors.As(err, &meaning):
 		return invalid(fieldName(meaning.JSONPointer), "%s", misfit(meaning))
 	}

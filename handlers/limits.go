@@ -64,11 +64,11 @@ func (c *call) limitAddress(line route) error {
 	if !counted {
 		return nil
 	}
-	if wait := c.s.throttle.address.take(at, time.Now()); wait > 0 {
+	if wait := c.s.live.Load().throttle.address.take(at, time.Now()); wait > 0 {
 		return tooMuch(wait, "your address sends too many requests")
 	}
 	if line.path == pathSignIn {
-		if wait := c.s.throttle.signUps.take(at, time.Now()); wait > 0 {
+		if wait := c.s.live.Load().throttle.signUps.take(at, time.Now()); wait > 0 {
 			return tooMuch(wait, "your address signs in too often")
 		}
 	}
@@ -80,7 +80,7 @@ func (c *call) limitUser() error {
 	if _, counted := c.counted(); !counted || c.user == "" {
 		return nil
 	}
-	if wait := c.s.throttle.user.take(c.user, time.Now()); wait > 0 {
+	if wait := c.s.live.Load().throttle.user.take(c.user, time.Now()); wait > 0 {
 		return tooMuch(wait, "you send too many requests")
 	}
 	return nil
@@ -92,7 +92,7 @@ func (c *call) mayGuess() error {
 	if !counted {
 		return nil
 	}
-	if wait := c.s.throttle.guesses.look(at, time.Now()); wait > 0 {
+	if wait := c.s.live.Load().throttle.guesses.look(at, time.Now()); wait > 0 {
 		return tooMuch(wait, "your address has shown too many tokens that open nothing")
 	}
 	return nil
@@ -101,7 +101,7 @@ func (c *call) mayGuess() error {
 // guessed counts a wrong token.
 func (c *call) guessed() {
 	if at, counted := c.counted(); counted {
-		c.s.throttle.guesses.take(at, time.Now())
+		c.s.live.Load().throttle.guesses.take(at, time.Now())
 	}
 }
 

@@ -30,6 +30,7 @@ type errorV struct {
 	Fields  []fsm.Field `json:"fields,omitempty"`
 	Status  fsm.Status  `json:"status,omitempty"`
 	Missing []int       `json:"missing,omitempty"`
+	Version uint64      `json:"version,omitzero"`
 
 	Invalid []fsm.Unusable `json:"invalid,omitempty"`
 }
@@ -76,7 +77,7 @@ func (c *call) reject(status int, r *fsm.Refusal) {
 		c.http.Response.Header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
 	}
 	c.write(status, envelope{Error: &errorV{
-		Code: r.Code, Message: r.Message, Fields: r.Fields, Status: r.Status, Missing: r.Missing, Invalid: r.Invalid,
+		Code: r.Code, Message: r.Message, Fields: r.Fields, Status: r.Status, Missing: r.Missing, Invalid: r.Invalid, Version: r.Version,
 	}})
 }
 

@@ -85,7 +85,7 @@ type Server struct {
 	log       *slog.Logger
 	jwt       *tokens
 	doors     *doors
-	throttle  *throttle
+	live      atomic.Pointer[live]
 	watch     *watchers
 	guests    *guests
 	onlookers onlookers
@@ -124,19 +124,21 @@ func Start(cfg Config) (*Server, error) {
 	keys := &keyring{node: cfg.Node}
 	s := &Server{
 		cfg: cfg, node: cfg.Node, log: cfg.Log,
-		jwt:      &tokens{keys: keys, known: newVerified()},
-		doors:    newDoors(cfg.Node),
-		throttle: newThrottle(cfg.Limits),
-		watch:    newWatchers(),
-		guests:   newGuests(),
-		desk:     query.NewDesk(),
-		count:    newMetrics(cfg.Node.Metrics()),
-		began:    time.Now(),
-		served:   make(chan error, 1),
+		jwt:    &tokens{keys: keys, known: newVerified()},
+		doors:  newDoors(cfg.Node),
+		watch:  newWatchers(),
+		guests: newGuests(),
+		desk:   query.NewDesk(),
+		count:  newMetrics(cfg.Node.Metrics()),
+		began:  time.Now(),
+		served: make(chan error, 1),
 	}
 	s.work, s.endWork = context.WithCancel(context.Background())
 	s.parked, s.endParked = context.WithCancel(s.work)
 	s.polls.begin(s.parked)
+	s.refreshLive()
+	cfg.Node.Subscribe(s.settingsChanged)
+	s.refreshLive() // what was deployed between the two
 	go s.watchDraining()
 	cfg.Node.Subscribe(s.watch.changed)
 	cfg.Node.Subscribe(s.guests.changed)

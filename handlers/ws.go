@@ -60,7 +60,7 @@ func (s *Server) websocket(c *call) (any, error) {
 func (s *Server) sameOrigin(http *fasthttp.RequestCtx) bool {
 	origin := string(http.Request.Header.Peek(fasthttp.HeaderOrigin))
 	host := string(http.Host())
-	return origin == "" || origin == "http://"+host || origin == "https://"+host || s.mayCall(origin)
+	return origin == "" || origin == "http://"+host || origin == "https://"+host || mayCall(s.live.Load().origins, origin)
 }
 
 // socket runs the feed over a connection until either ends.

@@ -80,7 +80,7 @@ func (s *Store) admit(ctx context.Context, o fsm.Object) (limit int64, err error
 		return 0, err
 	}
 	defer v.Close()
-	limit = v.Settings().MaxUpload
+	limit = v.MaxUpload(o.Key)
 	if o.Size > limit {
 		return 0, tooLarge(limit)
 	}

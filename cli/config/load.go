@@ -59,7 +59,7 @@ func readFile(path string) (Config, error) {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}
 	var c Config
-	if err := decode(path, text, &c); err != nil {
+	if err := Decode(path, text, &c); err != nil {
 		return Config{}, err
 	}
 	c.defaults()
@@ -71,8 +71,8 @@ func readFile(path string) (Config, error) {
 	return c, nil
 }
 
-// decode refuses keys that into does not have, naming each with its line.
-func decode(path string, text []byte, into any) error {
+// Decode reads TOML strictly: keys that into does not have are refused, each with its line.
+func Decode(path string, text []byte, into any) error {
 	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(into)
 	var unknown *toml.StrictMissingError
 	if errors.As(err, &unknown) {

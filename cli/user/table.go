@@ -40,6 +40,26 @@ func Ledger(w io.Writer, page client.BillingPage) {
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 3, Align: text.AlignRight}})
 	t.Render()
 	if page.NextCursor != "" {
-		fmt.Fprintf(w, "These are the newest %d; older ones follow.\n", len(page.Events))
+		fmt.Fprintf(w, "These are the newest %d; `stoker user ledger USER --limit 0` shows all.\n", len(page.Events))
+	}
+}
+
+// List shows users; more says that they are not all.
+func List(w io.Writer, users []client.UserLine, more bool) {
+	if len(users) == 0 {
+		fmt.Fprintln(w, "No such users.")
+		return
+	}
+	t := show.Table(w, "user", "plan", "credits", "open jobs", "rules", "since", "")
+	for _, u := range users {
+		revoked := ""
+		if u.Revoked {
+			revoked = "revoked"
+		}
+		t.AppendRow(table.Row{show.Plain(u.UserID), show.Plain(u.Plan), u.Credits, u.ConcurrentJobs, u.RuleSlots, u.CreatedAt.UTC().Format(time.DateOnly), revoked})
+	}
+	t.Render()
+	if more {
+		fmt.Fprintf(w, "These are %d; --limit 0 lists all.\n", len(users))
 	}
 }

@@ -1,0 +1,166 @@
+package appfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"stoker/client"
+)
+
+// Write makes the text of a configuration.
+func Write(s client.Settings) string {
+	var w writer
+	w.plans(s.Plans)
+	w.presets(s.Presets)
+
+	w.table("budgets", "How long a job may stay in each state before it is ended and what was not done is refunded.")
+	w.key("upload", quote(s.Budgets.Upload), "created, until all pictures are there")
+	w.key("execute", quote(s.Budgets.Execute), "uploaded, until it is executed")
+	w.key("queue", quote(s.Budgets.Queue), "queued, until a worker takes the first picture")
+	w.key("run", quote(s.Budgets.Run), "from then on until the end")
+
+	w.table("leases", "How long a worker may be silent before its work goes to another.")
+	w.key("ttl", quote(s.Leases.TTL), "")
+	w.key("first_contact", quote(s.Leases.FirstContact), "before its first sign of life")
+
+	w.table("limits", "")
+	w.key("queue_depth", deref(s.Limits.QueueDepth), "waiting pictures in the whole cluster; more are refused")
+	w.key("max_upload", quote(s.Limits.MaxUpload), "of one picture")
+	w.key("token_life", quote(s.Limits.TokenLife), "of a token of the app")
+	w.key("picture_types", list(s.Limits.PictureTypes), "that an input may have, by its bytes")
+	w.key("replicas", fmt.Sprint(s.Limits.Replicas), "nodes that hold each object in the end; 0: all, three at most")
+	w.retention(s)
+
+	if s.CORS != nil {
+		w.table("cors", "Which browser apps may call. Without this table each node's own stoker.toml says.")
+		w.key("origins", list(s.CORS.Origins), "")
+	}
+	if r := s.Rates; r != nil {
+		w.table("rates", "What one address, or one user, may ask of one node. 0: each node's own stoker.toml says; -1: no limit.")
+		w.key("signups_per_minute", fmt.Sprint(r.SignUps), "by an address")
+		w.key("requests_per_second", fmt.Sprint(r.Address), "by an address")
+		w.key("user_requests_per_second", fmt.Sprint(r.User), "by a user")
+		w.key("wrong_tokens_per_minute", fmt.Sprint(r.WrongTokens), "by an address")
+	}
+	return w.String()
+}
+
+func (w *writer) retention(s client.Settings) {
+	w.table("retention", "How long a job's objects stay after its end, by how it ended. 0s: for ever.")
+	for _, one := range []struct {
+		name string
+		keep *client.KeepSettings
+	}{{"inputs", s.Retention.Inputs}, {"outputs", s.Retention.Outputs}, {"previews", s.Retention.Previews}} {
+		k := client.KeepSettings{}
+		if one.keep != nil {
+			k = *one.keep
+		}
+		w.key(one.name, fmt.Sprintf("{ done = %s, failed = %s, canceled = %s }", quote(k.Done), quote(k.Failed), quote(k.Canceled)), "")
+	}
+	for _, p := range s.Retention.Prefixes {
+		w.WriteString("\n[[retention.prefixes]]\n")
+		w.key("prefix", quote(p.Prefix), "of objects that belong to no job")
+		w.key("for", quote(p.For), "after they were put")
+	}
+}
+
+func (w *writer) plans(plans map[string]client.PlanSettings) {
+	for i, name := range slices.Sorted(maps.Keys(plans)) {
+		why := ""
+		if i == 0 {
+			why = `What a user may do at once. New users are on plan "free".`
+		}
+		p := plans[name]
+		w.table("plans."+bare(name), why)
+		w.key("max_concurrency", fmt.Sprint(p.MaxConcurrency), "open jobs")
+		w.key("max_rule_slots", fmt.Sprint(p.MaxRuleSlots), "saved rules")
+		w.key("max_items", fmt.Sprint(p.MaxItems), "pictures in one job")
+		w.key("start_credits", fmt.Sprint(p.StartCredits), "of a new user")
+		w.key("weight", fmt.Sprint(p.Weight), "share of the workers, relative to the other plans")
+		w.key("max_leased", fmt.Sprint(p.MaxLeased), "pictures of one user in workers' hands at once")
+		w.key("max_wait", quote(p.MaxWait), "after which waiting work goes first; 0s: never")
+	}
+}
+
+func (w *writer) presets(presets map[string]client.PresetSettings) {
+	for i, id := range slices.Sorted(maps.Keys(presets)) {
+		why := ""
+		if i == 0 {
+			why = "Kinds of picture, with the concepts that can be changed in them."
+		}
+		p := presets[id]
+		w.table("presets."+bare(id), why)
+		w.key("name", quote(p.Name), "")
+		w.key("description", quote(p.Description), "")
+		w.key("price", fmt.Sprint(p.Price), "credits a picture; jobs keep the price they were created at")
+		w.key("concepts", list(p.Concepts), "")
+		w.key("protect", list(p.Protect), "what a job protects unless it says otherwise")
+		w.key("queue", quote(p.Queue), "instead of budgets.queue; 0s: that one")
+		w.key("load", quote(p.Load), "a worker may take to load the model; 0s: none")
+		w.key("exec", quote(p.Exec), "a worker may take for a picture; 0s: any time")
+		for _, t := range p.Templates {
+			fmt.Fprintf(w, "\n[[presets.%s.templates]]\n", bare(id))
+			w.key("id", quote(t.ID), "")
+			w.key("name", quote(t.Name), "")
+			w.key("description", quote(t.Description), "")
+		}
+	}
+}
+
+// writer writes keys with what they are for.
+type writer struct{ bytes.Buffer }
+
+func (w *writer) table(name, why string) {
+	if w.Len() > 0 {
+		w.WriteString("\n")
+	}
+	if why != "" {
+		fmt.Fprintf(w, "# %s\n", why)
+	}
+	fmt.Fprintf(w, "[%s]\n", name)
+}
+
+func (w *writer) key(name, value, why string) {
+	line := name + " = " + value
+	if why != "" {
+		line += " # " + why
+	}
+	fmt.Fprintln(w, line)
+}
+
+// quote writes a TOML string: JSON's escapes are among TOML's, but for DEL, which JSON leaves as it is.
+func quote(text string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(text) // a string cannot fail
+	return strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\x7f", `\u007F`)
+}
+
+func list(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, t := range texts {
+		quoted[i] = quote(t)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// bare writes a key, quoted only if it must be.
+func bare(key string) string {
+	plain := strings.Trim(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+	if key != "" && plain == "" {
+		return key
+	}
+	return quote(key)
+}
+
+func deref(n *int64) string {
+	if n == nil {
+		return "0"
+	}
+	return fmt.Sprint(*n)
+}
