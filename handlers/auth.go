@@ -39,7 +39,12 @@ func (c *call) authenticate(w who) error {
 			return nil
 		}
 	}
-	return c.authenticateOperator(scopeOf[w])
+	token, err := c.operatorToken()
+	if err != nil {
+		return err
+	}
+	_, err = c.operator(token, scopeOf[w])
+	return err
 }
 
 func (c *call) authenticateUser() error {
@@ -89,28 +94,25 @@ func (c *call) authenticateWorker() error {
 	return fsm.Refuse(callbackUnauthorized, "send a worker token as Authorization: Bearer, X-Callback-Secret or X-GPU-Callback-Secret")
 }
 
-func (c *call) authenticateOperator(need fsm.Scope) error {
-	token := c.bearer()
-	if token == "" {
-		return fsm.Refuse(authRequired, "send Authorization: Bearer with an operator's token")
-	}
+// operator lets an operator's token in, if its scope suffices.
+func (c *call) operator(token string, need fsm.Scope) (fsm.Token, error) {
 	t, ok, err := c.s.doors.operator(c, token)
 	switch {
 	case err != nil:
-		return err
+		return t, err
 	case !ok:
 		c.guessed()
-		return fsm.Refuse(fsm.AuthInvalidToken, "this is no operator's token")
+		return t, fsm.Refuse(fsm.AuthInvalidToken, "this is no operator's token")
 	case t.Expired(time.Now()):
-		return fsm.Refuse(authExpiredToken, "the token %q has expired", t.Name)
+		return t, fsm.Refuse(authExpiredToken, "the token %q has expired", t.Name)
 	case !t.Allows(need):
 		// Into this node's log and not into the cluster's: who may not act may not fill it either.
 		c.s.log.Warn("an operator was refused", keyRequest, c.id, keyRoute, c.route, "token", t.Name, "scope", string(t.Scope), "needs", string(need))
-		return fsm.Refuse(fsm.Forbidden, "this needs a token of scope %s; %q has scope %s", need, t.Name, t.Scope)
+		return t, fsm.Refuse(fsm.Forbidden, "this needs a token of scope %s; %q has scope %s", need, t.Name, t.Scope)
 	}
 	c.by, c.scope = t.Holder(), idemScope(t)
 	c.holder = c.by
-	return nil
+	return t, nil
 }
 
 // idemScope is whose an operator's Idempotency-Keys are. Before tokens had names

@@ -52,6 +52,9 @@ var routes = []route{
 	{"POST", "/jobs/{id}/callback", worker, 200, (*Server).callback},
 
 	// the operator
+	{"GET", "/admin/session", anyone, 200, (*Server).loggedIn},
+	{"POST", "/admin/session", anyone, 200, (*Server).logIn},
+	{"DELETE", "/admin/session", anyone, 200, (*Server).logOut},
 	{"GET", "/admin/status", adminRead, 200, (*Server).adminStatus},
 	{"GET", "/admin/upgrade", adminRead, 200, (*Server).adminUpgrade},
 	{"POST", "/admin/upgrade", admin, 200, (*Server).adminFinalize},

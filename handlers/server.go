@@ -208,6 +208,10 @@ func (s *Server) router() fasthttp.RequestHandler {
 	for _, line := range routes {
 		r.Handle(line.method, line.path, s.serve(line))
 	}
+	for path := range sheets {
+		r.GET(path, s.sheet)
+		r.HEAD(path, s.sheet)
+	}
 	bucket := "/" + s.cfg.Objects.Bucket()
 	for _, path := range []string{bucket, bucket + "/{key:*}"} {
 		r.ANY(path, s.object)
@@ -220,7 +224,7 @@ func (s *Server) router() fasthttp.RequestHandler {
 	}})
 	return func(http *fasthttp.RequestCtx) {
 		harden(http)
-		if !s.cors(http) {
+		if !s.cors(http) && !redirected(http) {
 			r.Handler(http)
 		}
 		if s.leaving.Load() {
