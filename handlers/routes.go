@@ -79,6 +79,7 @@ var routes = []route{
 	{"POST", "/admin/jobs/{id}/retry", adminOperate, 201, (*Server).adminRetryJob},
 	{"GET", "/admin/tail", adminRead, 200, (*Server).adminTail},
 	{"GET", "/admin/requests", adminRead, 200, (*Server).adminRequests},
+	{"GET", "/admin/jobs/{id}/pictures", adminRead, 200, (*Server).adminPictures},
 	{"GET", "/admin/queue", adminRead, 200, (*Server).adminQueue},
 	{"GET", "/admin/queue/dead", adminRead, 200, (*Server).adminDead},
 	{"POST", "/admin/queue/kick", adminOperate, 201, (*Server).adminKick},
