@@ -60,6 +60,9 @@ func newBrowser(t *testing.T, base string) *browser {
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil { // it lives as long as the context of its first run
+		t.Fatal(err)
+	}
 	unpacked, err := gzip.NewReader(bytes.NewReader(axe))
 	if err != nil {
 		t.Fatal(err)
@@ -112,10 +115,15 @@ func (b *browser) confirms(label string) {
 	b.do("confirm "+label, chromedp.Click(chromedp.Search("//dialog[@open]"+button(label)), chromedp.NodeVisible))
 }
 
+// emptied selects what a field holds, so that typing replaces it.
+func emptied(field string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).select()", field))
+}
+
 func (b *browser) types(field, text string) {
 	b.t.Helper()
-	at := chromedp.CSS(fmt.Sprintf("dialog[open] input[name=%s]", field))
-	b.do("type into "+field, chromedp.WaitVisible(at), chromedp.SetValue(at, ""), chromedp.SendKeys(at, text))
+	at := fmt.Sprintf("dialog[open] input[name=%s]", field)
+	b.do("type into "+field, chromedp.WaitVisible(chromedp.CSS(at)), emptied(at), chromedp.SendKeys(chromedp.CSS(at), text))
 }
 
 func (b *browser) picture(name string) {
@@ -213,13 +221,13 @@ func TestBrowser_AnOperatorsDay(t *testing.T) {
 	c := newCluster(t, 3, binary)
 	c.begin(t)
 	follower := (c.leader(t) + 1) % 3
-	b := newBrowser(t, c.Nodes[follower].HTTP)
+	b := newBrowser(t, "http://"+c.Nodes[follower].HTTP)
 
 	b.do("open", chromedp.Navigate(b.base+"/"), chromedp.WaitVisible(chromedp.CSS("input[name=token]")))
 	b.isAccessible("the log-in")
 	b.do("a wrong token", chromedp.SendKeys(chromedp.CSS("input[name=token]"), "adm_wrong\r"))
 	b.sees("this is no operator's token")
-	b.do("the right one", chromedp.SetValue(chromedp.CSS("input[name=token]"), ""), chromedp.SendKeys(chromedp.CSS("input[name=token]"), c.operator.AdminToken+"\r"))
+	b.do("the right one", emptied("input[name=token]"), chromedp.SendKeys(chromedp.CSS("input[name=token]"), c.operator.AdminToken+"\r"))
 	b.sees("Commit latency")
 	for _, n := range c.Nodes {
 		b.sees(n.ID)

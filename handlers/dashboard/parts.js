@@ -40,7 +40,7 @@ export function When({ at }) {
 export function Table({ caption, head, rows, none }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}><table>
     <caption class="hidden">${caption}</caption>
-    <thead><tr>${head.map((h) => html`<th scope="col">${h}</th>`)}</tr></thead>
+    <thead><tr>${head.map((h) => html`<th scope="col">${h || html`<span class="hidden">${t('actions')}</span>`}</th>`)}</tr></thead>
     <tbody>${rows.map((r) => html`<tr key=${r.key}>${r.cells.map((c) => html`<td>${c}</td>`)}</tr>`)}
     ${rows.length === 0 && html`<tr><td colspan=${head.length} class="none">${none}</td></tr>`}</tbody></table></div>`;
 }
