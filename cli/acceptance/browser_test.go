@@ -9,8 +9,10 @@ import (
 	"compress/gzip"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"image/jpeg"
+	"image/png"
 	"io"
 	"os"
 	"os/exec"
@@ -185,6 +187,26 @@ func (u *user) drawn(t *testing.T, preset string, items int) (job string) {
 	return ticket.JobID
 }
 
+// painted reports every item of a lease as done, with a result and a preview that can be looked at.
+func (c *cluster) painted(t *testing.T, g *client.Grant) {
+	t.Helper()
+	var results []client.ItemResult
+	for _, item := range g.Items {
+		room := picture.Room(uint64(item.Idx)+11, 320, 240)
+		var full, small bytes.Buffer
+		if err := errors.Join(png.Encode(&full, room), jpeg.Encode(&small, room, nil)); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(c.any.Upload(t.Context(), item.OutputURL, bytes.NewReader(full.Bytes())), c.any.Upload(t.Context(), item.PreviewURL, bytes.NewReader(small.Bytes()))); err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, client.ItemResult{Idx: item.Idx, Status: client.Done, OutputKey: item.OutputKey, PreviewKey: item.PreviewKey})
+	}
+	if _, err := c.any.Queue().Results(t.Context(), g.LeaseID, results...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // dies executes a job whose picture is too large for every worker, and says when it is dead: two back-offs later.
 func (c *cluster) dies(t *testing.T, u *user) (job string, died <-chan error) {
 	t.Helper()
@@ -248,9 +270,9 @@ func TestBrowser_AnOperatorsDay(t *testing.T) {
 	b.sees("queued")
 	g := c.lease(t, 0, 2, job)
 	b.sees("running")
-	c.finished(t, 0, g, "browser")
+	c.painted(t, g)
 	b.sees("It has ended")
-	b.do("both pictures", chromedp.Poll[chromedp.Void](`[...document.querySelectorAll('.pictures img')].length >= 2 && [...document.querySelectorAll('.pictures img')].slice(0, 1).every(i => i.complete && i.naturalWidth > 0)`))
+	b.do("both pictures", chromedp.Poll[chromedp.Void](`[...document.querySelectorAll('.pictures img')].length === 4 && [...document.querySelectorAll('.pictures img')].every(i => i.complete && i.naturalWidth > 0)`))
 	b.picture("job")
 	b.isAccessible("a job")
 
