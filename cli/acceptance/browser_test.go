@@ -314,7 +314,7 @@ func TestBrowser_AnOperatorsDay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed := strings.Replace(string(text), "max_items = 10\n", "max_items = 12\n", 1)
+	changed := strings.Replace(string(text), "max_items = 10 ", "max_items = 12 ", 1)
 	if changed == string(text) {
 		t.Fatalf("free's max_items is not in\n%s", text)
 	}
