@@ -64,6 +64,8 @@ type Job struct {
 	Items         []JobItem      `json:"items"`
 	DownloadURLs  []DownloadURL  `json:"download_urls"`
 	PresignedURLs []PresignedURL `json:"presigned_urls"` // while created
+	AutoConfirm   bool           `json:"auto_confirm"`   // its last upload confirms it
+	AutoExecute   bool           `json:"auto_execute"`   // and queues it
 	Queue         *QueuePlace    `json:"queue"`          // while items of it wait for a worker, else nil
 	CreatedAt     time.Time      `json:"created_at"`
 	UpdatedAt     time.Time      `json:"updated_at"`
@@ -140,13 +142,25 @@ func (p *Position) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// JobRequest is a job to be opened.
+type JobRequest struct {
+	Preset string `json:"preset"`
+	Items  int    `json:"item_count"`
+
+	// AutoConfirm has the last usable upload confirm the job; AutoExecute has it queue the job too. Both need a cluster at feature
+	// level 3. What keeps such a job from the queue stands in its history; Execute is for the caller to call then.
+	AutoConfirm bool       `json:"auto_confirm,omitempty"`
+	AutoExecute *Execution `json:"auto_execute,omitempty"`
+}
+
 // CreateJob debits the user and opens a job for items pictures, or does neither.
-func (a *App) CreateJob(ctx context.Context, preset string, items int) (ticket Ticket, err error) {
-	body := struct {
-		Preset    string `json:"preset"`
-		ItemCount int    `json:"item_count"`
-	}{preset, items}
-	err = a.write(ctx, http.MethodPost, "/jobs", body, &ticket)
+func (a *App) CreateJob(ctx context.Context, preset string, items int) (Ticket, error) {
+	return a.OpenJob(ctx, JobRequest{Preset: preset, Items: items})
+}
+
+// OpenJob is CreateJob for a job that may go on by itself.
+func (a *App) OpenJob(ctx context.Context, job JobRequest) (ticket Ticket, err error) {
+	err = a.write(ctx, http.MethodPost, "/jobs", job, &ticket)
 	return ticket, err
 }
 

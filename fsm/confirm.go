@@ -19,6 +19,9 @@ func (c ConfirmUpload) apply(tx *Tx) (Job, error) {
 	if r != nil {
 		return j, r
 	}
+	if j.confirmed() {
+		return j, nil
+	}
 	if r := j.mayBecome(Uploaded); r != nil {
 		return j, r
 	}

@@ -22,6 +22,8 @@
 //   - The sum of a user's ledger is the user's credits, and that is never negative.
 //   - User.ActiveJobs is the number of the user's jobs that have not ended.
 //   - An item is final once; the last item that becomes final ends its job in the same entry.
+//   - A job that confirms or queues itself does so in the entry of its last usable
+//     upload; what keeps it from the queue stands in its history.
 //   - An item of an executed job that is not final is in exactly one place:
 //     ready, leased or scheduled.
 //   - Every grant has a fence, one more than the last one; a new epoch begins far
@@ -84,6 +86,8 @@
 //     Held against the digest carried, each node can read its own rows whenever
 //     it has time, without a word to the others.
 //   - floating point for shares: integers are equal on every processor.
+//   - try again, by a timer, to queue a job that could not be queued by its last
+//     upload: its owner has been told and may have decided otherwise.
 //   - keeping ended leases forever: a row lives an hour after its end, long enough
 //     to tell a result that is sent again from one that is stale.
 package fsm

@@ -135,7 +135,31 @@ func (d *driver) create() {
 	if d.dice.one(20) {
 		id = d.job()
 	}
+	if d.dice.one(2) {
+		d.createAuto(user, id, preset, n)
+		return
+	}
 	do(d, CreateJob{User: user, ID: id, Preset: preset, Items: n}, func() Code { return d.model.createJob(user, id, preset, n) }, nil)
+}
+
+// createAuto opens a job that goes on by itself; most of them get their pictures.
+func (d *driver) createAuto(user, id, preset string, n int64) {
+	c := CreateJob{User: user, ID: id, Preset: preset, Items: n, AutoConfirm: true}
+	rule := ""
+	if d.dice.one(2) {
+		c.AutoConfirm = d.dice.one(2) // implied
+		c.AutoExecute = &Execution{Concepts: conceptsOf(preset)}
+		if d.dice.one(2) {
+			rule = some(d, d.model.rules[user], "r9")
+			c.AutoExecute.Rule = rule
+		}
+	}
+	do(d, c, func() Code { return d.model.createAuto(user, id, preset, n, c.AutoExecute != nil, rule) }, nil)
+	for i := range n {
+		if !d.dice.one(8) {
+			d.put(Job{ID: id, User: user}.InputKey(int(i)), 0)
+		}
+	}
 }
 
 // bring takes a new job all the way to the queue, if nothing comes between.

@@ -62,6 +62,9 @@ type Job struct {
 	Turn      uint64 `cbor:"21,keyasint,omitempty"` // the entry that queued it: the user's own work in order
 	RetryOf   string `cbor:"22,keyasint,omitempty"`
 	Trace     string `cbor:"23,keyasint,omitempty"` // W3C traceparent of the request that executed it, before that of the one that created it
+
+	AutoConfirm bool       `cbor:"27,keyasint,omitempty"` // the last upload confirms it
+	Auto        *Execution `cbor:"28,keyasint,omitempty"` // and queues it, with this
 }
 
 var (

@@ -12,6 +12,11 @@ type CreateJob struct {
 	ID     string `cbor:"2,keyasint"`
 	Preset string `cbor:"3,keyasint"`
 	Items  int64  `cbor:"4,keyasint"`
+
+	// From level 3 on: the last upload confirms the job, and with an execution,
+	// which implies it, queues it too.
+	AutoConfirm bool       `cbor:"20,keyasint,omitempty"`
+	AutoExecute *Execution `cbor:"21,keyasint,omitempty"`
 }
 
 func (c CreateJob) apply(tx *Tx) (Job, error) {
@@ -43,19 +48,22 @@ func (c CreateJob) apply(tx *Tx) (Job, error) {
 	case jobs.Has(tx, store.Str(c.ID)) || c.ID == "":
 		return Job{}, invalid("job_id", "a new id is needed")
 	}
+	j := Job{
+		ID: c.ID, User: u.ID, Status: Created, Preset: c.Preset, Total: int(c.Items),
+		Price: preset.Price, Budgets: s.Budgets, Settings: s.Version,
+		CreatedAt: tx.wall(), UpdatedAt: tx.wall(), Deadline: tx.now() + s.Budgets.Upload,
+		AutoConfirm: c.AutoConfirm || c.AutoExecute != nil, Auto: c.AutoExecute,
+	}
+	if r := j.mayGoOn(tx); r != nil {
+		return Job{}, r
+	}
 	// from here on nothing may refuse
 	if cost > 0 {
 		book(tx, &u, "debit", -cost, c.ID)
 	}
 	u.ActiveJobs++
 	users.Put(tx.Tx, store.Str(u.ID), u)
-	index, ordinal := tx.position()
-	j := Job{
-		ID: c.ID, User: u.ID, Status: Created, Preset: c.Preset, Total: int(c.Items),
-		Price: preset.Price, Budgets: s.Budgets, Settings: s.Version,
-		CreatedAt: tx.wall(), UpdatedAt: tx.wall(), Index: index, Ordinal: ordinal,
-		Deadline: tx.now() + s.Budgets.Upload,
-	}
+	j.Index, j.Ordinal = tx.position() // behind the debit's
 	j.follow(tx)
 	setTimer(tx, j.Deadline, jobDeadline, store.Str(j.ID))
 	record(tx, j.ID, nil, "", Created, fmt.Sprintf("%d items of %s, %d credits", j.Total, j.Preset, cost))
@@ -84,34 +92,12 @@ func (c ExecuteJob) apply(tx *Tx) (Job, error) {
 	if r := j.mayBecome(Queued); r != nil {
 		return j, r
 	}
-	version, _ := settings.Get(tx, store.Uint(j.Settings))
-	preset := version.Presets[j.Preset]
-	concepts, protect := c.Concepts, c.Protect
-	if c.Rule != "" {
-		rule, ok := rules.Get(tx, ruleKey(c.User, c.Rule))
-		switch {
-		case !ok:
-			return j, Refuse(RuleNotFound, "no rule %q", c.Rule)
-		case rule.Preset != j.Preset:
-			return j, invalid("rule_id", "the rule is for preset %s, the job for %s", rule.Preset, j.Preset)
-		}
-		concepts, protect = rule.Concepts, rule.Protect
-	}
-	if r := preset.check(concepts, protect); r != nil {
-		return j, r
-	}
-	if c.Template != "" && !preset.has(c.Template) {
-		return j, invalid("output_template", "preset %s has no template %q", preset.ID, c.Template)
-	}
-	if waiting(tx)+j.Total > tx.current().QueueDepth {
-		r := Refuse(QueueFull, "the queue is full; try again later")
-		r.RetryAfter = 30
+	terms, r := Execution{Concepts: c.Concepts, Protect: c.Protect, Rule: c.Rule, Template: c.Template}.mayQueue(tx, j)
+	if r != nil {
 		return j, r
 	}
 	// from here on nothing may refuse
-	j.Concepts, j.Protect, j.Rule, j.Template = concepts, preset.protectOr(protect), c.Rule, c.Template
-	j.follow(tx)
-	queueJob(tx, &j, preset)
+	terms.queue(tx, &j)
 	return j, nil
 }
 

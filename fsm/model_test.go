@@ -1,7 +1,6 @@
 package fsm
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -65,6 +64,9 @@ type modelJob struct {
 	turn             uint64
 	retryOf          string
 	old              map[string]int64 // when its objects are forgotten, by kind
+	auto             bool // its last upload confirms it
+	execute          bool // and queues it, with
+	rule             string
 }
 
 type modelItem struct {
@@ -249,6 +251,9 @@ func (m *model) confirm(user, id string) Code {
 	if c != "" {
 		return c
 	}
+	if j.auto && (j.status == Uploaded || j.status == Queued || j.status == Running) {
+		return ""
+	}
 	if j.status != Created {
 		return JobInvalidTransition
 	}
@@ -257,16 +262,6 @@ func (m *model) confirm(user, id string) Code {
 	}
 	j.status, j.deadline = Uploaded, m.now+j.set.Budgets.Execute
 	return ""
-}
-
-func (m *model) complete(j *modelJob) bool {
-	for i := range j.items {
-		key := fmt.Sprintf("inputs/%s/%s/%d.jpg", j.user, j.id, i)
-		if m.objects[key] == "" || m.useless[key] {
-			return false
-		}
-	}
-	return true
 }
 
 func (m *model) execute(user, id, rule string) Code {

@@ -333,5 +333,8 @@ func (m *model) put(o Object) Code {
 	if o.Kind == "text/html" || o.Flaw != "" {
 		m.useless[o.Key] = true
 	}
+	if ok {
+		m.arrived(j)
+	}
 	return ""
 }

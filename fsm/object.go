@@ -63,6 +63,7 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 	}
 	objects.Put(tx.Tx, objectKey(o.Bucket, o.Key), o)
 	keepFor(tx, o)
+	arrived(tx, o)
 	return o, nil
 }
 

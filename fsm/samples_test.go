@@ -36,7 +36,9 @@ func samples() []Proposal {
 		Propose(CreateRule{User: "u1", ID: "r2", Name: "White", Preset: "interior", Concepts: walls, Protect: []string{"Window"}}),
 		Propose(UpdateRule{User: "u1", ID: "r1", Name: &name, Concepts: walls, Protect: []string{}}),
 		Propose(DeleteRule{User: "u1", ID: "r1"}),
-		Propose(CreateJob{User: "u1", ID: "j9", Preset: "interior", Items: 2}),
+		Propose(CreateJob{User: "u1", ID: "j9", Preset: "interior", Items: 2, AutoConfirm: true, AutoExecute: &Execution{
+			Concepts: walls, Protect: []string{"Window"}, Rule: "r1", Template: "전후비교",
+		}}),
 		Propose(ConfirmUpload{User: "u1", Job: "created"}),
 		Propose(ExecuteJob{User: "u1", Job: "uploaded", Concepts: walls, Protect: []string{"Window"}, Rule: "r1", Template: "전후비교"}),
 		Propose(CancelJob{User: "u1", Job: "running"}),

@@ -120,7 +120,14 @@ func createVerb(_ *stage, w words) ([]act, error) {
 	if preset == "" {
 		preset = "interior"
 	}
-	return single(does(CreateJob{User: w["user"], ID: w["job"], Preset: preset, Items: n}, tellJob), err)
+	c := CreateJob{User: w["user"], ID: w["job"], Preset: preset, Items: n, AutoConfirm: w.has("auto-confirm")}
+	if w.has("auto-execute") {
+		c.AutoExecute = &Execution{Rule: w["rule"], Template: w["template"], Protect: w.list("protect"), Concepts: w.concepts()}
+		if c.AutoExecute.Concepts == nil && c.AutoExecute.Rule == "" {
+			c.AutoExecute.Concepts = walls
+		}
+	}
+	return single(does(c, tellJob), err)
 }
 
 func (s *stage) object(key string, w words) (Object, error) {

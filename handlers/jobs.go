@@ -5,8 +5,10 @@ import "stoker/fsm"
 // createJob debits the items and says where to upload them.
 func (s *Server) createJob(c *call) (any, error) {
 	var in struct {
-		Preset    *string `json:"preset"`
-		ItemCount *whole  `json:"item_count"`
+		Preset      *string    `json:"preset"`
+		ItemCount   *whole     `json:"item_count"`
+		AutoConfirm bool       `json:"auto_confirm"`
+		AutoExecute *execution `json:"auto_execute"`
 	}
 	if err := c.decode(&in); err != nil {
 		return nil, err
@@ -20,7 +22,20 @@ func (s *Server) createJob(c *call) (any, error) {
 	if err := wrong.refusal(); err != nil {
 		return nil, err
 	}
-	j, err := apply(c, fsm.CreateJob{User: c.user, ID: newID("j_"), Preset: *in.Preset, Items: int64(*in.ItemCount)})
+	create := fsm.CreateJob{
+		User: c.user, ID: newID("j_"), Preset: *in.Preset, Items: int64(*in.ItemCount), AutoConfirm: in.AutoConfirm,
+	}
+	if what := in.AutoExecute; what != nil {
+		if err := what.check("auto_execute."); err != nil {
+			return nil, err
+		}
+		create.AutoExecute = &fsm.Execution{Concepts: what.Concepts, Protect: what.Protect, Rule: what.RuleID, Template: what.OutputTemplate}
+	}
+	// Nodes of an older version may apply what is proposed here until the level says otherwise.
+	if level := c.local().Level(); level < 3 && (create.AutoConfirm || create.AutoExecute != nil) {
+		return nil, fsm.AutoTooEarly(level)
+	}
+	j, err := apply(c, create)
 	if err != nil {
 		return nil, err
 	}
@@ -40,28 +55,39 @@ func (s *Server) confirmUpload(c *call) (any, error) {
 	return map[string]any{"confirmed": true, "status": j.Status}, nil
 }
 
+// execution is what to do with a job's pictures. A rule wins over inline values.
+type execution struct {
+	Concepts       map[string]fsm.Concept `json:"concepts"`
+	Protect        []string               `json:"protect"`
+	RuleID         string                 `json:"rule_id"`
+	OutputTemplate string                 `json:"output_template"`
+}
+
+// check looks at the shape; within names the field that the values stand in.
+func (in *execution) check(within string) error {
+	if in.RuleID != "" && !saneName.MatchString(in.RuleID) {
+		return noRule(in.RuleID)
+	}
+	var wrong flaws
+	wrong.unless(len(in.OutputTemplate) <= 4*maxName, "output_template", "is too long")
+	checkConcepts(&wrong, in.Concepts, in.Protect)
+	for i := range wrong {
+		wrong[i].Field = within + wrong[i].Field
+	}
+	return wrong.refusal()
+}
+
 // executeJob queues the items with the concepts given, or with those of a rule.
 func (s *Server) executeJob(c *call) (any, error) {
 	id, err := c.jobID()
 	if err != nil {
 		return nil, err
 	}
-	var in struct {
-		Concepts       map[string]fsm.Concept `json:"concepts"`
-		Protect        []string               `json:"protect"`
-		RuleID         string                 `json:"rule_id"`
-		OutputTemplate string                 `json:"output_template"`
-	}
+	var in execution
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	if in.RuleID != "" && !saneName.MatchString(in.RuleID) {
-		return nil, noRule(in.RuleID)
-	}
-	var wrong flaws
-	wrong.unless(len(in.OutputTemplate) <= 4*maxName, "output_template", "is too long")
-	checkConcepts(&wrong, in.Concepts, in.Protect)
-	if err := wrong.refusal(); err != nil {
+	if err := in.check(""); err != nil {
 		return nil, err
 	}
 	j, err := apply(c, fsm.ExecuteJob{

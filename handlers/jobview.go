@@ -36,6 +36,8 @@ type job struct {
 	Downloads   []download `json:"download_urls"`
 	Uploads     []upload   `json:"presigned_urls,omitempty"` // while created
 	RetryOf     string     `json:"retry_of,omitempty"`       // the job whose dead items it tries again
+	AutoConfirm bool       `json:"auto_confirm,omitempty"`   // its last upload confirms it
+	AutoExecute bool       `json:"auto_execute,omitempty"`   // and queues it
 	Queue       *place     `json:"queue,omitempty"`          // while something of it waits for a worker
 	CreatedAt   string     `json:"created_at"`
 	UpdatedAt   string     `json:"updated_at"`
@@ -52,6 +54,7 @@ func jobOf(l links, v *fsm.View, j fsm.Job) (job, error) {
 		JobID: j.ID, UserID: j.User, Status: j.Status, Preset: j.Preset,
 		TotalItems: j.Total, DoneItems: j.Done, FailedItems: j.Failed,
 		Items: []item{}, Downloads: []download{},
+		AutoConfirm: j.AutoConfirm, AutoExecute: j.Auto != nil,
 		RetryOf: j.RetryOf, Queue: placeOf(v, j),
 		CreatedAt: stampOf(j.CreatedAt), UpdatedAt: stampOf(j.UpdatedAt),
 	}

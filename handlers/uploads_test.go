@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"stoker/fsm"
@@ -83,4 +84,69 @@ func TestConfirm_TypesAreASetting(t *testing.T) {
 	}
 	h.put(uploadURL(made, 0), "\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1")
 	h.good(200, p.ask("POST", "/jobs/"+id+"/confirm-upload", nil))
+}
+
+// With auto_execute an app uploads and is done; who calls the old steps as well
+// is told how far the job is.
+func TestUpload_TakesItsJobOn(t *testing.T) {
+	h := newHouse(t)
+	p := h.signUp("pro")
+	rule := h.good(201, p.ask("POST", "/rules", ruleOfTest)).Data["rule"].(map[string]any)["id"]
+	create := keyed(p.ask("POST", "/jobs", m{"preset": "interior", "item_count": 2, "auto_execute": m{"rule_id": rule}}), "tap")
+	made := h.good(201, create)
+	id := made.Data["job_id"].(string)
+	h.put(uploadURL(made, 1), aPicture)
+	if got := p.get("/jobs/" + id).Data["job"].(map[string]any); got["status"] != "created" || got["auto_confirm"] != true || got["auto_execute"] != true {
+		t.Fatalf("after one of two: %v", got)
+	}
+	replayed := h.good(201, create) // its URLs are good too
+	h.put(uploadURL(replayed, 0), aPicture)
+	if got := p.status(id); got != "queued" {
+		t.Fatalf("after the last upload: %s", got)
+	}
+	events := p.get("/jobs/" + id + "/history").Data["events"].([]any)
+	for _, e := range events[1:] {
+		if e.(map[string]any)["by"] != "upload" {
+			t.Errorf("history: %v", e)
+		}
+	}
+	if a := h.good(200, p.ask("POST", "/jobs/"+id+"/confirm-upload", nil)); a.Data["status"] != "queued" {
+		t.Errorf("confirmed: %v", a.Data)
+	}
+	h.bad(fsm.JobInvalidTransition, p.ask("POST", "/jobs/"+id+"/execute", m{"concepts": walls}))
+	if got := h.leased("w", 2)["job_id"]; got != id {
+		t.Errorf("a worker got %v", got)
+	}
+}
+
+func TestUpload_OnlyConfirms(t *testing.T) {
+	h := newHouse(t)
+	p := h.signUp("free")
+	made := h.good(201, p.ask("POST", "/jobs", m{"preset": "interior", "item_count": 1, "auto_confirm": true}))
+	id := made.Data["job_id"].(string)
+	h.put(uploadURL(made, 0), aPicture)
+	if got := p.status(id); got != "uploaded" {
+		t.Fatal(got)
+	}
+	h.good(202, p.ask("POST", "/jobs/"+id+"/execute", m{"concepts": walls}))
+}
+
+func TestCreateJob_AutoExecuteIsCheckedAtOnce(t *testing.T) {
+	h := newHouse(t)
+	p := h.signUp("free")
+	create := func(what any) ask {
+		return p.ask("POST", "/jobs", m{"preset": "interior", "item_count": 1, "auto_execute": what})
+	}
+	h.bad(fsm.RuleNotFound, create(m{"rule_id": "r_none"}))
+	h.bad(fsm.RuleNotFound, create(m{"rule_id": "../r"}))
+	h.bad(fsm.ValidationFailed, create(m{}))
+	h.bad(fsm.ValidationFailed, create(m{"concepts": m{"Logo": m{"action": "remove"}}}))
+	h.bad(fsm.ValidationFailed, create("yes"))
+	long := h.bad(fsm.ValidationFailed, create(m{"concepts": walls, "output_template": strings.Repeat("x", 4*maxName+1)}))
+	if long.Error.Fields[0].Field != "auto_execute.output_template" {
+		t.Errorf("%v", long.Error.Fields)
+	}
+	if p.credits() != 10 {
+		t.Error("a refused job was debited")
+	}
 }
