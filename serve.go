@@ -57,9 +57,14 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
+	outside, err := outsideOf(c, n)
+	if err != nil {
+		return errors.Join(err, public.Close(), stop(n))
+	}
 	blobs, err := objects.New(n, objects.Config{
 		Dir: filepath.Join(c.Data, "blobs"), PublicURL: c.PublicURL, Reserve: int64(c.MinFreeMB) << 20, Log: log,
 		MaxBytes: int64(c.BlobsMaxGB) << 30, Pace: objects.Pace{Scrub: time.Duration(c.ScrubDays) * 24 * time.Hour},
+		Outside: outside,
 	})
 	if err != nil {
 		return errors.Join(err, public.Close(), stop(n))
@@ -118,6 +123,25 @@ func membersOf(c config.Config) []node.Member {
 		out[i] = node.Member{ID: m.ID, Addr: m.Cluster, HTTP: m.HTTP}
 	}
 	return out
+}
+
+// outsideOf is the S3 outside that the configuration names, nil if it names none.
+func outsideOf(c config.Config, n *node.Node) (*objects.Outside, error) {
+	o := c.Objects
+	if !o.Outside() {
+		return nil, nil
+	}
+	return objects.NewOutside(objects.OutsideConfig{
+		Endpoint: o.Endpoint, Bucket: o.Bucket, Region: o.Region, AccessKey: o.AccessKey,
+		Secret: func(ctx context.Context) (string, error) {
+			name := o.SecretName()
+			if name == "" {
+				return o.LocalSecret()
+			}
+			value, err := n.Secret(ctx, name)
+			return string(value), err
+		},
+	})
 }
 
 // limitsOf reads the limits; the networks were checked when they were loaded.

@@ -102,7 +102,14 @@ func TestInit_ThenServe(t *testing.T) {
 func TestServe_HasAFlagForEveryKey(t *testing.T) {
 	var keys, flags []string
 	for i, c := 0, reflect.TypeFor[config.Config](); i < c.NumField(); i++ {
-		keys = append(keys, c.Field(i).Tag.Get("toml"))
+		key, table := c.Field(i).Tag.Get("toml"), c.Field(i).Type
+		if table.Kind() != reflect.Struct {
+			keys = append(keys, key)
+			continue
+		}
+		for k := range table.NumField() {
+			keys = append(keys, key+"_"+table.Field(k).Tag.Get("toml"))
+		}
 	}
 	for i, f := 0, reflect.TypeFor[serveFlags](); i < f.NumField(); i++ {
 		flags = append(flags, strings.ReplaceAll(f.Field(i).Tag.Get("name"), "-", "_"))

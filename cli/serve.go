@@ -59,12 +59,19 @@ type serveFlags struct {
 	BackupS3Endpoint *string `name:"backup-s3-endpoint" placeholder:"URL" help:"Endpoint of the bucket."`
 	BackupS3Region   *string `name:"backup-s3-region" placeholder:"NAME" help:"Its region."`
 
+	ObjectsEndpoint  *string `name:"objects-endpoint" placeholder:"URL" help:"An S3 outside that keeps the pictures."`
+	ObjectsBucket    *string `name:"objects-bucket" placeholder:"NAME" help:"The bucket there."`
+	ObjectsRegion    *string `name:"objects-region" placeholder:"NAME" help:"Its region (auto)."`
+	ObjectsAccessKey *string `name:"objects-access-key" placeholder:"KEY" help:"An access key for it."`
+	ObjectsSecret    *string `name:"objects-secret" placeholder:"env:NAME|file:PATH|SECRET" help:"Where the secret key is."`
+
 	Members *string `name:"members" placeholder:"ID=CLUSTER=HTTP,…" help:"All nodes."`
 }
 
 // Help shows how to call it.
 func (*serveCommand) Help() string {
-	return `Every key of the file is also a flag and a variable: max_upload_mb is --max-upload-mb and STOKER_MAX_UPLOAD_MB.
+	return `Every key of the file is also a flag and a variable: max_upload_mb is --max-upload-mb and STOKER_MAX_UPLOAD_MB,
+and bucket of the table [objects] is --objects-bucket and STOKER_OBJECTS_BUCKET.
 Flags win over the environment, which wins over the file.
 
   stoker serve --config n1/stoker.toml

@@ -91,7 +91,10 @@ func arrived(tx *Tx, o Object) {
 		return
 	}
 	j, _ := jobs.Get(tx, store.Str(id))
-	if !j.AutoConfirm || j.Status != Created || tx.barred(j.User) != nil || !whole(tx, tx.current(), j) {
+	if !j.AutoConfirm || j.Status != Created || tx.barred(j.User) != nil {
+		return
+	}
+	if s, _ := settings.Get(tx, store.Uint(j.Settings)); !whole(tx, &s, j) {
 		return
 	}
 	asked := tx.by

@@ -61,6 +61,7 @@ func init() {
 		register[PutObject](50),
 		register[DeleteObject](51).frees(),
 		register[SetHolder](105).since(HoldersLevel),
+		register[ConfirmOutside](120).since(3),
 
 		// the members
 		register[SetMember](60).since(2),

@@ -135,7 +135,7 @@ func (d *driver) create() {
 	if d.dice.one(20) {
 		id = d.job()
 	}
-	if d.dice.one(2) {
+	if d.dice.one(5) {
 		d.createAuto(user, id, preset, n)
 		return
 	}

@@ -64,8 +64,8 @@ type modelJob struct {
 	turn             uint64
 	retryOf          string
 	old              map[string]int64 // when its objects are forgotten, by kind
-	auto             bool // its last upload confirms it
-	execute          bool // and queues it, with
+	auto             bool             // its last upload confirms it
+	execute          bool             // and queues it, with
 	rule             string
 }
 

@@ -78,10 +78,14 @@ func maxUpload(r store.Reader, s Settings, key string) int64 {
 	return s.MaxUpload
 }
 
+func tooManyBytes(limit int64) string {
+	return fmt.Sprintf("an upload may have %d bytes at most", limit)
+}
+
 // mayPut refuses an upload that its job does not wait for.
 func mayPut(r store.Reader, s Settings, o Object) *Refusal {
 	if limit := maxUpload(r, s, o.Key); o.Size > limit {
-		return Refuse(ValidationFailed, "an upload may have %d bytes at most", limit)
+		return Refuse(ValidationFailed, "%s", tooManyBytes(limit))
 	}
 	kind, job, idx, ok := parseKey(o.Key)
 	if o.Fence != 0 && (!ok || kind == "inputs") {

@@ -70,6 +70,7 @@ func samples() []Proposal {
 			Node: "n3", Held: []ObjectRef{{Bucket: "photos", Key: "inputs/u1/created/0.jpg", Upload: "up1", Fence: 1}},
 			Lost: []ObjectRef{{Bucket: "photos", Key: "inputs/u1/created/1.jpg", Upload: "up2", Fence: 2}},
 		}),
+		Propose(ConfirmOutside{User: "u1", Job: "created", Found: []Found{{Idx: 1, Size: 9, Kind: "image/jpeg", Flaw: "it has no pixels"}}}),
 		Propose(DeleteObject{Bucket: "photos", Key: "inputs/u1/created/0.jpg"}),
 		Propose(RecordBackup{Backup{
 			Index: 1, Ordinal: 2, At: 3, Took: 4, Node: "n1", Place: "s3://b/p", File: "f.tar", State: 5, Epoch: 1, Bytes: 6, SHA256: []byte{7},

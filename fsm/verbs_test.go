@@ -17,7 +17,7 @@ var verbs = map[string]verb{
 	"rule": ruleVerb, "edit-rule": editRuleVerb, "delete-rule": deleteRuleVerb,
 
 	"create": createVerb, "upload": uploadVerb, "put": putVerb, "delete": deleteVerb,
-	"confirm": confirmVerb, "execute": executeVerb, "cancel": cancelVerb, "job": jobVerb,
+	"confirm": confirmVerb, "confirm-outside": confirmOutsideVerb, "execute": executeVerb, "cancel": cancelVerb, "job": jobVerb,
 
 	"lease": leaseVerb, "result": resultVerb, "release": releaseVerb, "callback": callbackVerb,
 	"silent": silentVerb,
@@ -173,6 +173,21 @@ func deleteVerb(_ *stage, w words) ([]act, error) {
 
 func confirmVerb(_ *stage, w words) ([]act, error) {
 	return single(does(ConfirmUpload{User: w["user"], Job: w["job"]}, tellJob), nil)
+}
+
+// confirm-outside user=u1 job=j1 found=0-2 kind=image/jpeg size=9: all that was
+// found is alike.
+func confirmOutsideVerb(_ *stage, w words) ([]act, error) {
+	list, err := unranges(w["found"])
+	if err != nil {
+		return nil, err
+	}
+	size, err := w.integer("size", 9)
+	c := ConfirmOutside{User: w["user"], Job: w["job"]}
+	for _, idx := range list {
+		c.Found = append(c.Found, Found{Idx: idx, Size: size, Kind: w["kind"], Flaw: w["flaw"]})
+	}
+	return single(does(c, tellJob), err)
 }
 
 func executeVerb(_ *stage, w words) ([]act, error) {

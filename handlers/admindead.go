@@ -83,6 +83,9 @@ func (s *Server) adminKick(c *call) (any, error) {
 	if !saneName.MatchString(in.JobID) {
 		return nil, noJob(in.JobID)
 	}
+	if err := s.inputsHere(); err != nil {
+		return nil, err
+	}
 	j, err := apply(c, fsm.KickDead{Job: in.JobID, Idx: int(idx), NewJob: newID("j_")})
 	if err != nil {
 		return nil, err

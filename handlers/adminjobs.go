@@ -211,6 +211,9 @@ func (s *Server) adminRetryJob(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.inputsHere(); err != nil {
+		return nil, err
+	}
 	j, err := apply(c, fsm.RetryJob{Job: id, NewJob: newID("j_")})
 	if err != nil {
 		return nil, err

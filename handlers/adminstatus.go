@@ -25,6 +25,8 @@ type clusterStatus struct {
 	Bytes     int64          `json:"state_bytes"`
 	Members   []memberStatus `json:"members"`
 	Queue     queueStatus    `json:"queue"`
+
+	Objects *storeStatus `json:"objects,omitempty"` // the store outside, if there is one
 }
 
 type memberStatus struct {
@@ -68,6 +70,7 @@ func (s *Server) adminStatus(c *call) (any, error) {
 		Hash: n.Hash, HashAt: n.HashAt, LogBytes: n.LogBytes, Bytes: n.Bytes,
 		Members: []memberStatus{},
 		Queue:   queueStatus{counts.Ready, counts.Live, counts.Dead, s.waiters(c, n.Role)},
+		Objects: s.storeStatus(c),
 	}
 	for _, m := range n.Members {
 		out.Members = append(out.Members, memberOf(m))

@@ -104,7 +104,11 @@ func (s *Server) callback(c *call) (any, error) {
 	if err := wrong.refusal(); err != nil {
 		return nil, err
 	}
-	a, err := apply(c, fsm.Callback{Job: id, Fence: fence, Result: in.result()})
+	results := []fsm.ItemResult{in.result()}
+	if err := c.located(id, fence, results); err != nil {
+		return nil, err
+	}
+	a, err := apply(c, fsm.Callback{Job: id, Fence: fence, Result: results[0]})
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,12 @@ func (s *Server) ready(c *call) (any, error) {
 		}
 		return nil, fsm.Refuse(fsm.Unavailable, "this node has caught up with no read of the leader, %s, within %v", leader, readyWithin)
 	}
-	return map[string]bool{"ready": true}, nil
+	// All nodes use the same store: that one cannot be used is nothing to send clients
+	// to another node for.
+	return struct {
+		Ready   bool   `json:"ready"`
+		Objects string `json:"objects,omitempty"` // what is wrong with the store outside
+	}{true, s.storeTrouble(ctx)}, nil
 }
 
 //go:embed openapi.json

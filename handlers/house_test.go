@@ -46,6 +46,12 @@ type house struct {
 // newHouse starts a house; change adapts what it begins with.
 func newHouse(t *testing.T, change ...func(*fsm.Settings, *Config)) *house {
 	t.Helper()
+	return newHouseOutside(t, nil, change...)
+}
+
+// newHouseOutside is one whose pictures are in a store outside, if that is not nil.
+func newHouseOutside(t *testing.T, outside *objects.Outside, change ...func(*fsm.Settings, *Config)) *house {
+	t.Helper()
 	h := &house{t: t, sealer: bytes.Repeat([]byte{7}, 32), client: &http.Client{Timeout: 30 * time.Second}}
 	set, cfg := fsm.DefaultSettings(), Config{Version: "test"}
 	for _, c := range change {
@@ -64,7 +70,7 @@ func newHouse(t *testing.T, change ...func(*fsm.Settings, *Config)) *house {
 		t.Fatal(err)
 	}
 	cfg.Node, cfg.Listener, cfg.Queue = h.node, public, queue.New(h.node, nil)
-	if cfg.Objects, err = objects.New(h.node, objects.Config{Dir: dir + "/blobs"}); err != nil {
+	if cfg.Objects, err = objects.New(h.node, objects.Config{Dir: dir + "/blobs", Outside: outside}); err != nil {
 		t.Fatal(err)
 	}
 	if h.server, err = Start(cfg); err != nil {

@@ -31,6 +31,9 @@ func (s *Server) createJob(c *call) (any, error) {
 		}
 		create.AutoExecute = &fsm.Execution{Concepts: what.Concepts, Protect: what.Protect, Rule: what.RuleID, Template: what.OutputTemplate}
 	}
+	if s.cfg.Objects.Outside() != nil && (create.AutoConfirm || create.AutoExecute != nil) {
+		return nil, invalid("auto_confirm", "pictures are uploaded to a store outside, which tells nobody when they are there: confirm and execute the job")
+	}
 	// Nodes of an older version may apply what is proposed here until the level says otherwise.
 	if level := c.local().Level(); level < 3 && (create.AutoConfirm || create.AutoExecute != nil) {
 		return nil, fsm.AutoTooEarly(level)
@@ -48,7 +51,12 @@ func (s *Server) confirmUpload(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := apply(c, fsm.ConfirmUpload{User: c.user, Job: id})
+	var j fsm.Job
+	if outside := s.cfg.Objects.Outside(); outside != nil {
+		j, err = c.confirmOutside(outside, id)
+	} else {
+		j, err = apply(c, fsm.ConfirmUpload{User: c.user, Job: id})
+	}
 	if err != nil {
 		return nil, err
 	}

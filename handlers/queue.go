@@ -89,6 +89,9 @@ func (s *Server) results(c *call) (any, error) {
 	if err := wrong.refusal(); err != nil {
 		return nil, err
 	}
+	if err := c.located("", fence, cmd.Results); err != nil {
+		return nil, err
+	}
 	a, err := apply(c, cmd)
 	if err != nil {
 		return nil, err

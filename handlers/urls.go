@@ -48,6 +48,9 @@ func (l links) to(path string) string { return l.base + path }
 
 // sign makes a presigned URL for an object of the bucket.
 func (l links) sign(method, key string, life time.Duration, fence uint64) (string, error) {
+	if outside := l.objects.Outside(); outside != nil {
+		return outside.URL(method, key, life, fence)
+	}
 	url, err := l.objects.Presign(objects.Ask{
 		Method: method, Base: l.base, Key: key, Fence: fence,
 		Expires: max(life, time.Second).Truncate(time.Second), At: time.Now(),

@@ -72,6 +72,9 @@
 //     only after the hash of all was found right.
 //   - What an object is was found in its own first bytes before it was recorded;
 //     what the client called it decides nothing.
+//   - Of a store outside ([Outside]) the machine keeps no record but what a node
+//     found there when a job was confirmed. An output there is where its item says,
+//     in a folder of the grant that made it: nobody else has a URL for it.
 //   - What an upload may do is decided by the machine when it is recorded. That
 //     it is asked before too only saves the bytes.
 //
@@ -106,6 +109,9 @@
 //   - refuse an upload that is no picture with the PUT itself: an app would have to
 //     understand S3's errors. It is named at confirm-upload, by its index, where the
 //     app reads the answer anyway.
+//   - copy an output outside from where the worker put it to its usual key: between
+//     the copy and the entry lies every way to die, and a late worker's copy could
+//     come after. The item names the place instead; the entry alone publishes.
 //   - a library for media types: four magic numbers of pictures, and net/http knows
 //     three of them. What a library would add are names for what is refused.
 //   - read-only stale lookups for downloads: a read on any node sees what any

@@ -28,6 +28,7 @@ type Config struct {
 	MaxBytes  int64            // bytes that all blobs of this node may take; 0: what the disk has
 	Pace      Pace             // how fast this node looks after its blobs
 	Log       *slog.Logger     // nil discards
+	Outside   *Outside         // where jobs' pictures are instead; nil: here
 	Now       func() time.Time // the wall clock of signatures; nil is time.Now
 }
 
@@ -100,6 +101,9 @@ func New(n *node.Node, cfg Config) (*Store, error) {
 	s.tender.start()
 	return s, nil
 }
+
+// Outside is where the pictures of jobs are; nil when they are here.
+func (s *Store) Outside() *Outside { return s.cfg.Outside }
 
 // Bucket is the only bucket there is.
 func (s *Store) Bucket() string { return s.cfg.Bucket }

@@ -60,6 +60,9 @@ type Config struct {
 	BackupS3Endpoint string `toml:"backup_s3_endpoint"` // https://host; empty: Amazon's
 	BackupS3Region   string `toml:"backup_s3_region"`   // empty: us-east-1
 
+	// Objects are kept in an S3 outside, if it names one.
+	Objects Objects `toml:"objects"`
+
 	// Members are all nodes, this one included. The same list on every node.
 	Members []Member `toml:"members"`
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,22 +13,31 @@ type field struct {
 	key  string // in the file
 	env  string // in the environment
 	flag string // on the command line
-	at   int    // in Config
+	at   []int  // in Config
 }
 
 // fields are all keys of Config. They come from its tags: a new key is settable everywhere by being declared.
 var fields = func() (all []field) {
-	t := reflect.TypeFor[Config]()
+	return fieldsOf(reflect.TypeFor[Config](), "", nil)
+}()
+
+// fieldsOf lists a struct's keys. Those of a table are called by its name too: [objects] region is objects_region.
+func fieldsOf(t reflect.Type, table string, at []int) (all []field) {
 	for i := range t.NumField() {
-		key := t.Field(i).Tag.Get("toml")
-		all = append(all, field{key, "STOKER_" + strings.ToUpper(key), strings.ReplaceAll(key, "_", "-"), i})
+		f := t.Field(i)
+		key, place := table+f.Tag.Get("toml"), append(slices.Clone(at), i)
+		if f.Type.Kind() == reflect.Struct {
+			all = append(all, fieldsOf(f.Type, key+"_", place)...)
+			continue
+		}
+		all = append(all, field{key, "STOKER_" + strings.ToUpper(key), strings.ReplaceAll(key, "_", "-"), place})
 	}
 	return all
-}()
+}
 
 // set writes text, as environment and flags give it, into the field of c.
 func (f field) set(c *Config, text string) error {
-	switch to := reflect.ValueOf(c).Elem().Field(f.at).Addr().Interface().(type) {
+	switch to := reflect.ValueOf(c).Elem().FieldByIndex(f.at).Addr().Interface().(type) {
 	case *string:
 		*to = text
 	case *int:

@@ -92,7 +92,7 @@ func TestLoad_EveryKeyCanComeFromEnvironmentAndFlags(t *testing.T) {
 		if err := f.set(&c, text); err != nil {
 			t.Errorf("%s: %v", f.key, err)
 		}
-		if reflect.ValueOf(c).Field(f.at).IsZero() {
+		if reflect.ValueOf(c).FieldByIndex(f.at).IsZero() {
 			t.Errorf("%s was not set", f.key)
 		}
 	}
@@ -108,7 +108,7 @@ func TestLoad_Refusals(t *testing.T) {
 		{"unknown key", "id = \"n1\"\nhtpp = \"x\"\n", nil, nil, []string{"stoker.toml:2", `unknown key "htpp"`}},
 		{"two of them", "a = 1\n\nb = 2\n" + good, nil, nil, []string{"stoker.toml:1", `"a"`, "stoker.toml:3", `"b"`}},
 		{"unknown key of a member", good + "port = 1\n", nil, nil, []string{"stoker.toml:9", `"members.port"`}},
-		{"unknown table", good + "[objects]\nendpoint = \"x\"\n", nil, nil, []string{"stoker.toml:9", `"objects"`}},
+		{"unknown table", good + "[buckets]\nendpoint = \"x\"\n", nil, nil, []string{"stoker.toml:9", `"buckets"`}},
 		{"broken", "id = \"n1\nhttp", nil, nil, []string{"stoker.toml:1:"}},
 		{"wrong type", "max_upload_mb = \"many\"\n" + good, nil, nil, []string{"stoker.toml:1:"}},
 		{"empty", "", nil, nil, []string{"id: is missing", "admin_token_hash: must be sha256:", "worker_token_hash", "members: none"}},

@@ -63,6 +63,7 @@ func (c *Config) validate() error {
 		complain("otlp_endpoint", "%q: write a collector's base address, as in http://127.0.0.1:4318", c.OTLPEndpoint)
 	}
 	wrong = append(wrong, c.checkTLS()...)
+	wrong = append(wrong, c.Objects.validate()...)
 	for _, h := range []named{{"admin_token_hash", c.AdminTokenHash}, {"worker_token_hash", c.WorkerTokenHash}} {
 		if _, err := parseHash(h.value); err != nil && !c.Joined {
 			complain(h.key, "%w", err)

@@ -17,8 +17,15 @@ type Status struct {
 	Term      uint64   `json:"term"`
 	Members   []Member `json:"members"`
 	Queue     Queue    `json:"queue"`
+	Objects   *Store   `json:"objects"` // the object store outside; nil: the built-in one
 
 	Raw json.RawMessage `json:"-"`
+}
+
+// Store is an object store outside.
+type Store struct {
+	At      string `json:"at"`
+	Trouble string `json:"trouble"` // empty: it answers
 }
 
 // Member is a member as the node that answered sees it.

@@ -25,6 +25,11 @@ func (s Status) Render(w io.Writer) {
 	if s.Leader == "" {
 		fmt.Fprintln(w, "no leader: writes wait until most of the members are up and reach each other on their cluster ports")
 	}
+	if s.Objects != nil && s.Objects.Trouble != "" {
+		fmt.Fprintf(w, "objects: %s; jobs cannot be confirmed nor results taken until it answers\n", s.Objects.Trouble)
+	} else if s.Objects != nil {
+		fmt.Fprintf(w, "objects: outside, %s\n", s.Objects.At)
+	}
 	fmt.Fprintf(w, "queue: %s ready, %d leases, %d dead, %d workers waiting\n", ready(s.Queue.Ready), s.Queue.Leases, s.Queue.Dead, s.Queue.Waiters)
 }
 
