@@ -125,6 +125,11 @@ func (d *Disk) Remove(b Blob) error {
 // room refuses an upload of size bytes that would not leave the reserve free.
 func (d *Disk) room(size int64) error {
 	free, err := d.free(d.dir)
+	if errors.Is(err, fs.ErrNotExist) { // somebody has deleted the folder
+		if err = os.MkdirAll(filepath.Join(d.dir, drafts), 0o700); err == nil {
+			free, err = d.free(d.dir)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("objects: free space of %s: %w", d.dir, err)
 	}

@@ -273,3 +273,19 @@ func TestError_EveryCodeHasAStatus(t *testing.T) {
 		}
 	}
 }
+
+// TestDisk_FolderDeleted: a folder that somebody deletes is made again with the next draft, whoever comes first.
+func TestDisk_FolderDeleted(t *testing.T) {
+	d, err := OpenDisk(filepath.Join(t.TempDir(), "blobs"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(d.dir); err != nil {
+		t.Fatal(err)
+	}
+	w, err := d.Create(3, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+}
