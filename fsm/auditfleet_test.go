@@ -195,10 +195,6 @@ func (a *auditor) copies() {
 		if src, ok := a.v.Object(o.Bucket, o.File); ok && src.Upload == o.Upload && (src.File != "" || src.Size != o.Size) {
 			a.failf("%s shares the file of %s, which is %+v", o.Key, o.File, src)
 		}
-		_, job, _, _ := parseKey(o.Key)
-		if j, _ := a.v.Job(job); j.RetryOf == "" {
-			a.failf("%s is a copy for a job that is no retry", o.Key)
-		}
 	}
 	for k, d := range dead.Scan(a.v, "") {
 		if !timers.Has(a.v, timerKey(d.Due, deadOld, k)) {

@@ -134,6 +134,7 @@ func (a *auditor) timers() {
 	one(a, "origin", seen[originSilent], keysOf(a, origins))
 	one(a, "idempotency record", seen[idemOld], keysOf(a, idems))
 	one(a, "dead letter", seen[deadOld], keysOf(a, dead))
+	one(a, "upload in parts", seen[uploadOld], keysOf(a, uploads))
 	one(a, "join token", seen[joinTokenOld], keysOf(a, joinTokens))
 	var ended []store.Key
 	for k, l := range leases.Scan(a.v, "") {

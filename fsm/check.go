@@ -56,9 +56,7 @@ func (v *View) Check() (c Check, err error) {
 	open := v.checkJobs(&c)
 	v.checkUsers(&c, open)
 	v.checkFeed(&c)
-	for range v.Objects() {
-		c.Objects++
-	}
+	v.checkObjects(&c)
 	c.Tokens = slices.SortedFunc(maps.Values(v.Tokens()), func(a, b Token) int { return strings.Compare(a.Name, b.Name) })
 	return c, nil
 }
@@ -89,6 +87,47 @@ func (v *View) checkUsers(c *Check, open map[string]int) {
 	}
 	for user := range sum {
 		c.failf("there is a ledger of %s and no such user", user)
+	}
+}
+
+// checkObjects holds objects that came in parts against their parts, and uploads
+// under way against theirs.
+func (v *View) checkObjects(c *Check) {
+	for _, t := range []*store.Table[Object]{objects, staged} {
+		for _, o := range t.Scan(v, "") {
+			c.Objects++
+			size := int64(0)
+			for i, p := range o.Pieces() {
+				size += p.Size
+				if p.Upload == "" || i < len(o.Segments)-1 && p.Size < MinPart {
+					c.failf("piece %d of %s is %d bytes of upload %q", i, o.Key, p.Size, p.Upload)
+				}
+			}
+			if size != o.Size {
+				c.failf("%s has %d bytes, its pieces have %d", o.Key, o.Size, size)
+			}
+		}
+	}
+	under := map[string]int64{}
+	for _, u := range uploads.Scan(v, "") {
+		if _, twice := under[u.ID]; twice {
+			c.failf("upload %s is there twice", u.ID)
+		}
+		if under[u.ID] = u.Size; !timers.Has(v, timerKey(u.Due, uploadOld, u.key())) {
+			c.failf("upload %s of %s is forgotten at no time", u.ID, u.Key)
+		}
+	}
+	for k, p := range uploadParts.Scan(v, "") {
+		id, _ := k.PopStr()
+		if _, ok := under[id]; !ok {
+			c.failf("part %d is of an upload %s that is not there", p.Number, id)
+		}
+		under[id] -= p.Segment.Size
+	}
+	for id, off := range under {
+		if off != 0 {
+			c.failf("upload %s counts %+d bytes beside its parts", id, off)
+		}
 	}
 }
 

@@ -60,6 +60,12 @@ func init() {
 		// objects
 		register[PutObject](50),
 		register[DeleteObject](51).frees(),
+		register[CreateUpload](95).since(3),
+		register[PutPart](96).since(3),
+		register[CompleteUpload](97).since(3),
+		register[AbortUpload](98).since(3).frees(),
+		register[CopyObject](99).since(3),
+		register[DeleteObjects](100).since(3).frees(),
 		register[SetHolder](105).since(HoldersLevel),
 		register[ConfirmOutside](120).since(3),
 

@@ -132,7 +132,7 @@ func (d *driver) expect(p *Proposal, model func() Code, answer func(Outcome) err
 		return kept.replays
 	}
 	code := model()
-	if code == ConcurrencyLimit || code == QueueFull || code == Unavailable {
+	if slices.Contains([]Code{ConcurrencyLimit, QueueFull, Unavailable, SettingsMoved, PlanInUse}, code) {
 		return verdict(code, answer) // 429 and 5xx are not stored
 	}
 	kept := idemKept{p: *p, hash: sum[:], o: &Outcome{}, till: d.clock + day}

@@ -26,8 +26,10 @@ func (d *driver) step() {
 		d.create()
 	case n < 25:
 		d.bring()
-	case n < 32:
+	case n < 30:
 		d.upload()
+	case n < 32:
+		d.bucket()
 	case n < 36:
 		d.confirmAndExecute()
 	case n < 37:

@@ -42,6 +42,7 @@ func shapes() map[string]reflect.Type {
 		reflect.TypeFor[SessionOpened](), reflect.TypeFor[Worker](), reflect.TypeFor[QueuePaused](), reflect.TypeFor[Purged](),
 		reflect.TypeFor[Backup](), reflect.TypeFor[Epoch](), reflect.TypeFor[BackupForgotten](),
 		reflect.TypeFor[Deployed](), reflect.TypeFor[Upgraded](), reflect.TypeFor[Alarm](),
+		reflect.TypeFor[Upload](), reflect.TypeFor[Part](), reflect.TypeFor[UploadAborted](),
 		reflect.TypeFor[Member](), reflect.TypeFor[JoinToken](), reflect.TypeFor[JoinTokenRevoked](), reflect.TypeFor[MemberGone](), reflect.TypeFor[Autopilot](),
 	} {
 		all["answer "+t.Name()] = t

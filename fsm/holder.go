@@ -14,15 +14,19 @@ type File struct {
 	SHA256              []byte
 }
 
-// Files are the blobs of a record; a record that is a copy shares the file of
-// the key that its bytes were uploaded under. Whatever refers to a file says so
-// here: what is not said is collected.
+// Files are the blobs of a record, several of what came in parts; a record that
+// is a copy shares the files of the key that its bytes were uploaded under.
+// Whatever refers to a file says so here: what is not said is collected.
 func (o Object) Files() []File {
 	key := o.Key
 	if o.File != "" {
 		key = o.File
 	}
-	return []File{{Bucket: o.Bucket, Key: key, Upload: o.Upload, Size: o.Size, SHA256: o.SHA256}}
+	var files []File
+	for _, p := range o.Pieces() {
+		files = append(files, File{Bucket: o.Bucket, Key: key, Upload: p.Upload, Size: p.Size, SHA256: p.SHA256})
+	}
+	return files
 }
 
 // Files are all that any record of the view refers to, one that is shared more

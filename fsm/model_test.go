@@ -27,6 +27,7 @@ type model struct {
 	paused  map[string]bool
 	objects map[string]string
 	useless map[string]bool              // objects that are no picture a worker can take
+	uploads map[string]*modelUpload      // in parts, by id
 	files   map[string]string            // copy → the key whose file it shares
 	staged  map[string]map[uint64]string // key → fence → upload
 	dead    map[string]*modelDead
@@ -99,7 +100,7 @@ func newModel(s Settings) *model {
 		now: dawn, set: s, versions: []Settings{s},
 		users: map[string]*modelUser{}, devices: map[string]string{}, rules: map[string]map[string]string{},
 		jobs: map[string]*modelJob{}, leases: map[uint64]*modelLease{}, workers: map[string]*modelWorker{},
-		objects: map[string]string{}, useless: map[string]bool{}, files: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]*modelDead{},
+		objects: map[string]string{}, uploads: map[string]*modelUpload{}, useless: map[string]bool{}, files: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]*modelDead{},
 		paused: map[string]bool{}, classes: map[string]*modelClass{}, tag: map[string]int64{}, pace: map[string]int64{},
 		pictures: map[string]int64{}, virtual: map[string]int64{}, hungry: map[string]int64{}, shown: map[string]bool{},
 	}

@@ -91,12 +91,18 @@ func (m *model) compareObjects(v *View) error {
 	got := map[string]string{}
 	for _, o := range objects.Scan(v, "") {
 		got[o.Key] = o.Upload
+		for _, p := range o.Segments {
+			got[o.Key] += " " + p.Upload
+		}
 		if o.File != m.files[o.Key] {
 			return fmt.Errorf("%s shares the file of %q, the model says %q", o.Key, o.File, m.files[o.Key])
 		}
 	}
 	if !maps.Equal(got, m.objects) {
 		return fmt.Errorf("objects %v, the model has %v", got, m.objects)
+	}
+	if err := m.compareUploads(v); err != nil {
+		return err
 	}
 	n := 0
 	for _, o := range staged.Scan(v, "") {

@@ -302,6 +302,32 @@ func (m *model) callback(c Callback) (processed bool, code Code) {
 
 // put: an input while its job is created, an output under its item's own grant.
 func (m *model) put(o Object) Code {
+	if code := m.mayPut(o); code != "" {
+		return code
+	}
+	if o.Fence != 0 {
+		if m.staged[o.Key] == nil {
+			m.staged[o.Key] = map[uint64]string{}
+		}
+		m.staged[o.Key][o.Fence] = o.Upload
+		return ""
+	}
+	m.objects[o.Key] = o.Upload
+	delete(m.files, o.Key)
+	m.looks(o.Key, o.Kind, o.Flaw)
+	return ""
+}
+
+// looks notes what a picture was found to be.
+func (m *model) looks(key, kind, flaw string) {
+	delete(m.useless, key)
+	if kind == "text/html" || flaw != "" {
+		m.useless[key] = true
+	}
+}
+
+// mayPut: pictures have a limit, everything else has 5 GiB.
+func (m *model) mayPut(o Object) Code {
 	kind, job, idx, ok := parseKey(o.Key)
 	j := m.jobs[job]
 	most := m.set.MaxUpload
@@ -309,7 +335,7 @@ func (m *model) put(o Object) Code {
 		most = j.set.MaxUpload
 	}
 	switch {
-	case o.Size > most, o.Fence != 0 && (!ok || kind == "inputs"):
+	case ok && o.Size > most, o.Size > 5<<30, o.Fence != 0 && (!ok || kind == "inputs"):
 		return ValidationFailed
 	case !ok:
 	case j == nil || idx >= len(j.items) || !strings.HasPrefix(o.Key, kind+"/"+j.user+"/"):
@@ -320,18 +346,6 @@ func (m *model) put(o Object) Code {
 		}
 	case o.Fence == 0 || j.items[idx].fence != o.Fence:
 		return LeaseLost
-	default:
-		if m.staged[o.Key] == nil {
-			m.staged[o.Key] = map[uint64]string{}
-		}
-		m.staged[o.Key][o.Fence] = o.Upload
-		return ""
-	}
-	m.objects[o.Key] = o.Upload
-	delete(m.files, o.Key)
-	delete(m.useless, o.Key)
-	if o.Kind == "text/html" || o.Flaw != "" {
-		m.useless[o.Key] = true
 	}
 	if ok {
 		m.arrived(j)

@@ -70,6 +70,7 @@ func (m *model) ranOut(j *modelJob) {
 
 // forget drops what is only kept for a while.
 func (m *model) forget() {
+	maps.DeleteFunc(m.uploads, func(_ string, u *modelUpload) bool { return u.due <= m.now })
 	maps.DeleteFunc(m.leases, func(_ uint64, l *modelLease) bool { return l.ended != "" && l.forget <= m.now })
 	maps.DeleteFunc(m.dead, func(_ string, d *modelDead) bool { return d.due <= m.now })
 }

@@ -26,6 +26,10 @@ type Object struct {
 	// with it if it is a picture that nobody can use. "" before level 3.
 	Kind string `cbor:"40,keyasint,omitempty"`
 	Flaw string `cbor:"41,keyasint,omitempty"`
+
+	Segments []Segment         `cbor:"20,keyasint,omitempty"` // its files in order, when it came in parts; then SHA256 is empty
+	Meta     map[string]string `cbor:"21,keyasint,omitempty"` // the client's x-amz-meta-*, names without that
+	Headers  map[string]string `cbor:"22,keyasint,omitempty"` // of keptHeaders, given back as they came
 }
 
 var (
@@ -49,13 +53,15 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 	if r := tooLong("key", o.Bucket, o.Key, o.Kind, o.Flaw); r != nil {
 		return o, r
 	}
-	if r := mayPut(tx, *tx.current(), o); r != nil {
+	if r := mayPut(tx, *tx.current(), tx.level(), o); r != nil {
 		return o, r
 	}
-	o.At, o.File = tx.wall(), "" // only a kicked job's input is a copy
+	o.At, o.File, o.Segments = tx.wall(), "", nil // copies and objects of several parts are other commands
 	tx.changes.Objects = append(tx.changes.Objects, o.Ref())
 	if tx.level() < 3 {
-		o.Kind, o.Flaw = "", ""
+		o.Kind, o.Flaw, o.Meta, o.Headers = "", "", nil, nil
+	} else if r := o.described(); r != nil {
+		return o, r
 	}
 	if o.Fence != 0 {
 		staged.Put(tx.Tx, objectKey(o.Bucket, o.Key).Uint(o.Fence), o)
@@ -68,12 +74,15 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 }
 
 // maxUpload is how large an object may be: what is a job's keeps to the settings
-// that the job was created under.
-func maxUpload(r store.Reader, s Settings, key string) int64 {
-	if _, job, _, ok := parseKey(key); ok {
-		if j, found := jobs.Get(r, store.Str(job)); found {
-			s, _ = settings.Get(r, store.Uint(j.Settings))
-		}
+// that the job was created under, everything else may have MaxObject bytes; before
+// level 3 there was one limit for all.
+func maxUpload(r store.Reader, s Settings, level uint64, key string) int64 {
+	_, job, _, ok := parseKey(key)
+	if !ok && level >= 3 {
+		return max(s.MaxUpload, MaxObject)
+	}
+	if j, found := jobs.Get(r, store.Str(job)); ok && found {
+		s, _ = settings.Get(r, store.Uint(j.Settings))
 	}
 	return s.MaxUpload
 }
@@ -83,8 +92,8 @@ func tooManyBytes(limit int64) string {
 }
 
 // mayPut refuses an upload that its job does not wait for.
-func mayPut(r store.Reader, s Settings, o Object) *Refusal {
-	if limit := maxUpload(r, s, o.Key); o.Size > limit {
+func mayPut(r store.Reader, s Settings, level uint64, o Object) *Refusal {
+	if limit := maxUpload(r, s, level, o.Key); o.Size > limit {
 		return Refuse(ValidationFailed, "%s", tooManyBytes(limit))
 	}
 	kind, job, idx, ok := parseKey(o.Key)

@@ -15,9 +15,11 @@ func samples() []Proposal {
 	name := "Whiter"
 	begin := genesis(s)
 	begin.JWTKeys[0].CreatedAt, begin.ObjectKey.CreatedAt, begin.ObjectKey.Until = 5, 6, 7
+	segment := Segment{Upload: "p1", Size: 9, SHA256: []byte{1}, MD5: []byte{2}, Nodes: []string{"n1", "n2"}}
 	o := Object{
 		Bucket: "photos", Key: "inputs/u1/j1/0.jpg", Upload: "up1", Size: 9, SHA256: []byte{1}, MD5: []byte{2},
 		ContentType: "image/jpeg", Nodes: []string{"n1", "n2"}, At: 7, File: "inputs/u1/j0/0.jpg",
+		Segments: []Segment{segment}, Meta: map[string]string{"a": "b"}, Headers: map[string]string{"Expires": "never"},
 		Kind: "image/jpeg", Flaw: "it has no pixels",
 	}
 	n4 := SetMember{ID: "n4", HTTP: "10.0.0.4:8080", Addr: "10.0.0.4:9080", Version: "1.1.0", Level: Level, Incarnation: "i4"}
@@ -72,6 +74,17 @@ func samples() []Proposal {
 		}),
 		Propose(ConfirmOutside{User: "u1", Job: "created", Found: []Found{{Idx: 1, Size: 9, Kind: "image/jpeg", Flaw: "it has no pixels"}}}),
 		Propose(DeleteObject{Bucket: "photos", Key: "inputs/u1/created/0.jpg"}),
+		Propose(CreateUpload{Upload{
+			Bucket: "photos", Key: "big/b", ID: "m9", ContentType: "video/mp4", Meta: o.Meta, Headers: o.Headers, At: 1, Due: 2, Size: 3,
+		}}),
+		Propose(PutPart{Bucket: "photos", Key: "big/a", ID: "m1", Part: Part{Number: 2, At: 3, Segment: segment, Kind: "image/png", Flaw: "its header is broken"}}),
+		Propose(CompleteUpload{Bucket: "photos", Key: "big/a", ID: "m1", Parts: []Chosen{{Number: 1, MD5: []byte{2}}}}),
+		Propose(AbortUpload{Bucket: "photos", Key: "big/a", ID: "m1"}),
+		Propose(CopyObject{
+			Bucket: "photos", From: "big/c", Version: []byte("v"), To: "big/d",
+			Replace: true, ContentType: "image/png", Meta: o.Meta, Headers: o.Headers,
+		}),
+		Propose(DeleteObjects{Bucket: "photos", Keys: []string{"big/c", "big/d"}}),
 		Propose(RecordBackup{Backup{
 			Index: 1, Ordinal: 2, At: 3, Took: 4, Node: "n1", Place: "s3://b/p", File: "f.tar", State: 5, Epoch: 1, Bytes: 6, SHA256: []byte{7},
 			Blobs: 8, Missing: 9,

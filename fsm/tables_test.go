@@ -30,7 +30,7 @@ var tables = []table{
 	state("jobs", jobs), state("items", items), state("history", history), state("dead", dead),
 	state("ready", ready), state("shares", shares), state("classes", classes), state("paces", paces), state("pauses", pauses), state("leases", leases), state("workers", workers),
 	kept("audits", audits), kept("feed", feed),
-	state("objects", objects), state("staged", staged),
+	state("objects", objects), state("staged", staged), state("uploads", uploads), state("uploadParts", uploadParts),
 	state("backups", backups), state("epochs", epochs),
 	state("alarms", alarms),
 }

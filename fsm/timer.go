@@ -29,6 +29,7 @@ const (
 	joinTokenOld timerKind = 20 // ref: token
 
 	capsMoved timerKind = 130 // ref: the last user that has its new cap
+	uploadOld timerKind = 95  // ref: bucket, key, upload
 )
 
 // fires says what each kind does. It is filled in init because what fires may
@@ -59,6 +60,7 @@ func init() {
 		joinTokenOld: forgetJoinToken,
 
 		capsMoved: recap,
+		uploadOld: forgetUpload,
 	}
 }
 

@@ -150,12 +150,23 @@ func (v *View) Staged(bucket, key string, fence uint64) (Object, bool) {
 	return staged.Get(v, objectKey(bucket, key).Uint(fence))
 }
 
-// Objects gives every record, published and staged: all that refer to a blob.
+// Objects gives all that refers to a blob: what is published or staged, and the
+// parts of uploads that are not completed. What came in several parts is given
+// as that many objects, each with the blob, size and hash of its part.
 func (v *View) Objects() iter.Seq[Object] {
 	return func(yield func(Object) bool) {
 		for _, t := range []*store.Table[Object]{objects, staged} {
 			for _, o := range t.Scan(v, "") {
-				if !yield(o) {
+				for _, p := range o.Pieces() {
+					if !yield(p) {
+						return
+					}
+				}
+			}
+		}
+		for _, u := range uploads.Scan(v, "") {
+			for _, p := range uploadParts.Scan(v, store.Str(u.ID)) {
+				if !yield(u.piece(p.Segment)) {
 					return
 				}
 			}
@@ -192,14 +203,14 @@ func (l LeaseRow) Lost() bool { return l.Ended == endedLost || l.Ended == endedR
 // MayPut says whether an upload of the object would be taken: asked before its
 // bytes are received, decided when they are recorded.
 func (v *View) MayPut(o Object) error {
-	if r := mayPut(v, v.Settings(), o); r != nil {
+	if r := mayPut(v, v.Settings(), v.Level(), o); r != nil {
 		return r
 	}
 	return nil
 }
 
 // MaxUpload is how many bytes an upload to a key may have.
-func (v *View) MaxUpload(key string) int64 { return maxUpload(v, v.Settings(), key) }
+func (v *View) MaxUpload(key string) int64 { return maxUpload(v, v.Settings(), v.Level(), key) }
 
 // Counts are sizes for the operator's eyes.
 type Counts struct {

@@ -216,9 +216,17 @@ func (s *Server) router() fasthttp.RequestHandler {
 	for _, path := range []string{bucket, bucket + "/{key:*}"} {
 		r.ANY(path, s.object)
 	}
-	r.NotFound = s.serve(route{method: "-", path: "-", handle: func(*Server, *call) (any, error) {
+	nothing := s.serve(route{method: "-", path: "-", handle: func(*Server, *call) (any, error) {
 		return nil, fsm.Refuse(fsm.NotFound, "there is nothing under this path; /openapi.json lists what there is")
 	}})
+	r.NotFound = func(http *fasthttp.RequestCtx) {
+		// An S3 client that lists buckets, or names another one, reads only S3's answers.
+		if objects.Speaks(http) {
+			s.object(http)
+			return
+		}
+		nothing(http)
+	}
 	r.MethodNotAllowed = s.serve(route{method: "-", path: "-", handle: func(*Server, *call) (any, error) {
 		return nil, fsm.Refuse(methodNotAllowed, "this path takes another method; see the header Allow")
 	}})

@@ -79,6 +79,22 @@ func TestServer_SurvivesAPanic(t *testing.T) {
 	}
 }
 
+// An S3 client gets S3's answers on every path that is no route of the API.
+func TestServer_S3ClientsElsewhere(t *testing.T) {
+	h := newHouse(t)
+	for _, path := range []string{"/", "/videos", "/videos/a"} {
+		res, err := h.client.Do(h.request(ask{method: "GET", path: path, header: map[string]string{"Authorization": "AWS4-HMAC-SHA256 x"}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != 400 || !strings.Contains(string(body), "<Code>AuthorizationHeaderMalformed</Code>") {
+			t.Errorf("%s: %d %s %v", path, res.StatusCode, body, err)
+		}
+	}
+}
+
 func TestServer_CORS(t *testing.T) {
 	h := newHouse(t, func(_ *fsm.Settings, c *Config) { c.CORSOrigins = []string{"https://app.example"} })
 	preflight := func(origin string) *http.Response {
@@ -96,6 +112,20 @@ func TestServer_CORS(t *testing.T) {
 	if in.StatusCode != 204 || in.Header.Get("Access-Control-Allow-Origin") != "https://app.example" ||
 		!strings.Contains(in.Header.Get("Access-Control-Allow-Headers"), "Idempotency-Key") {
 		t.Errorf("preflight: %d %v", in.StatusCode, in.Header)
+	}
+	upload := h.request(ask{method: "OPTIONS", path: "/photos/a/b", header: map[string]string{
+		"Origin": "https://app.example", "Access-Control-Request-Method": "PUT",
+		"Access-Control-Request-Headers": "content-type, x-amz-meta-camera, x-amz-date\"evil, x-other",
+	}})
+	res, err := h.client.Do(upload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	allowed := res.Header.Get("Access-Control-Allow-Headers")
+	if res.StatusCode != 204 || !strings.Contains(allowed, "x-amz-meta-camera") || strings.Contains(allowed, "evil") || strings.Contains(allowed, "x-other") ||
+		!strings.Contains(res.Header.Get("Access-Control-Expose-Headers"), "ETag") {
+		t.Errorf("preflight of an upload: %d %v", res.StatusCode, res.Header)
 	}
 	if out := preflight("https://evil.example"); out.StatusCode != 405 || out.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("preflight of a stranger: %d %v", out.StatusCode, out.Header)

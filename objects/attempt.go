@@ -139,7 +139,7 @@ func parseHeader(r Request, auth string, query []field, now time.Time) (attempt,
 	if len(hash) != 1 {
 		return attempt{}, fail(InvalidArgument, "x-amz-content-sha256 must be given once")
 	}
-	return a, a.setPayload(hash[0], r.Secure)
+	return a, a.setPayload(hash[0], r.Secure || r.Empty)
 }
 
 // setScope reads AKID/day/region/s3/aws4_request and the request's time.
@@ -175,7 +175,7 @@ func (a *attempt) setSigned(code Code, list string) error {
 }
 
 // setPayload takes what the client says of the body. A body may stay unsigned
-// only where nobody on the way can exchange it.
+// only where nobody on the way can exchange it, or where there is none.
 func (a *attempt) setPayload(hash string, mayOmit bool) error {
 	switch {
 	case hash == unsignedPayload && mayOmit:

@@ -1,8 +1,10 @@
 package objects
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -14,10 +16,10 @@ import (
 func (c *call) conditions(o fsm.Object) (code int, off, n int64, err error) {
 	tag := etag(o)
 	h := &c.http.Request.Header
-	if match := string(h.Peek(fasthttp.HeaderIfMatch)); match != "" && !matches(match, tag) {
-		return 0, 0, 0, fail(PreconditionFailed, "the object's ETag is another one")
+	if !holds(o, string(h.Peek(fasthttp.HeaderIfMatch)), string(h.Peek(fasthttp.HeaderIfUnmodifiedSince))) {
+		return 0, 0, 0, fail(PreconditionFailed, "the object is another one by now")
 	}
-	if none := string(h.Peek(fasthttp.HeaderIfNoneMatch)); none != "" && matches(none, tag) {
+	if known(o, string(h.Peek(fasthttp.HeaderIfNoneMatch)), string(h.Peek(fasthttp.HeaderIfModifiedSince))) {
 		return fasthttp.StatusNotModified, 0, 0, nil
 	}
 	asked := string(h.Peek(fasthttp.HeaderRange))
@@ -33,6 +35,32 @@ func (c *call) conditions(o fsm.Object) (code int, off, n int64, err error) {
 		return fasthttp.StatusPartialContent, off, n, nil
 	}
 	return fasthttp.StatusOK, 0, o.Size, nil
+}
+
+// holds says whether an object is still what a client means by If-Match or, where
+// there is none, by If-Unmodified-Since (RFC 9110, 13.2.2).
+func holds(o fsm.Object, match, unmodifiedSince string) bool {
+	if match != "" {
+		return matches(match, etag(o))
+	}
+	since, ok := httpDate(unmodifiedSince)
+	return !ok || o.At/int64(time.Second) <= since
+}
+
+// known says whether a client has the object already, by If-None-Match or, where
+// there is none, by If-Modified-Since.
+func known(o fsm.Object, none, modifiedSince string) bool {
+	if none != "" {
+		return matches(none, etag(o))
+	}
+	since, ok := httpDate(modifiedSince)
+	return ok && o.At/int64(time.Second) <= since
+}
+
+// httpDate reads a date in seconds; what is none is ignored, as the RFC has it.
+func httpDate(text string) (seconds int64, ok bool) {
+	at, err := http.ParseTime(text)
+	return at.Unix(), err == nil
 }
 
 // matches looks a tag up in the list of an If-Match or If-None-Match.

@@ -17,6 +17,15 @@
 // memory. Behind the last byte goes the SHA-256 of all: a copy becomes a blob
 // only when its receiver has computed the same.
 //
+// # An object in parts
+//
+// A part is a blob like any other: durable on two nodes before its 200. The object's
+// record lists them ([fsm.Segment]) and completing is one command that moves no
+// byte; [Store.Open] reads over the files, each from wherever it is, and a range
+// opens only those that it touches. A copy is a record that names another's files.
+// Nodes pull and say of the record as a whole that they have it. Whatever walks
+// blobs asks [fsm.View.Files], which gives every file of every record, and those
+// of uploads that are not completed.
 // # The life of a blob
 //
 // Two nodes have it when the upload is acknowledged. Each node's tender holds the
@@ -70,6 +79,10 @@
 //     length were right. Bytes that were read before it are not an object yet.
 //   - Of a whole object that comes from another node, the last byte is given out
 //     only after the hash of all was found right.
+//   - A file stays for as long as any record names it: an object, its copies, or an
+//     upload in parts that waits for the rest. Such an upload is forgotten when
+//     nothing came for a day.
+//   - A parameter, or a header of S3, that is not understood refuses the request.
 //   - What an object is was found in its own first bytes before it was recorded;
 //     what the client called it decides nothing.
 //   - Of a store outside ([Outside]) the machine keeps no record but what a node
@@ -114,6 +127,12 @@
 //     come after. The item names the place instead; the entry alone publishes.
 //   - a library for media types: four magic numbers of pictures, and net/http knows
 //     three of them. What a library would add are names for what is refused.
+//   - put the parts together when an upload is completed: 5 GiB would be read and
+//     written once more on two nodes while the client waits, and a crash in the
+//     middle would need a state of its own. The price is a longer record: with parts
+//     of 5 MiB, the least, 1,024 lines at the most.
+//   - versions, ACLs, tags, storage classes: nobody here would look at them. They are
+//     refused by name, and answered as unset where clients look.
 //   - read-only stale lookups for downloads: a read on any node sees what any
 //     other has acknowledged; the round to the leader is shared by all readers.
 package objects

@@ -37,29 +37,38 @@ func (s *Store) Head(ctx context.Context, bucket, key string) (fsm.Object, error
 // can be sent without passing through memory), else the bytes stream through
 // from a member that has one.
 func (s *Store) Open(o fsm.Object, off, n int64) (io.ReadCloser, error) {
+	if len(o.Segments) > 0 {
+		return s.openSegments(o, off, n)
+	}
+	return s.openPiece(o, o, off, n)
+}
+
+// openPiece opens one file of a record. What is found wrong with it is told of the
+// record, which is what nodes hold or do not.
+func (s *Store) openPiece(record, o fsm.Object, off, n int64) (io.ReadCloser, error) {
 	b := BlobOf(o)
 	f, size, err := s.disk.Open(b)
 	switch {
 	case err != nil:
-		s.tender.missing(o)
+		s.tender.missing(record)
 	case size != o.Size:
 		s.cfg.Log.Error("a blob's file has the wrong size", "blob", string(b), "size", size, "want", o.Size)
 		_ = f.Close()
-		s.tender.missing(o)
+		s.tender.missing(record)
 	case off == 0 && n == size:
 		return f, nil
 	default:
 		return section{io.NewSectionReader(f, off, n), f}, nil
 	}
 	s.metrics.elsewhere.Inc()
-	return s.fetch(b, o, off, n)
+	return s.fetch(b, record, o, off, n)
 }
 
-// fetch opens a remote read of a record's blob. A member whose copy turns out to
-// be damaged is told.
-func (s *Store) fetch(b Blob, o fsm.Object, off, n int64) (io.ReadCloser, error) {
+// fetch opens a remote read of one of a record's blobs. A member whose copy turns
+// out to be damaged is told.
+func (s *Store) fetch(b Blob, record, o fsm.Object, off, n int64) (io.ReadCloser, error) {
 	return s.peers.fetchFrom(b, o.Size, o.SHA256, off, n, s.peers.byLikelihood(b, o.Nodes, s.others()), func(member string) {
-		go s.tender.suspect(member, o)
+		go s.tender.suspect(member, record)
 	})
 }
 

@@ -62,16 +62,20 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// splitPath reads bucket and key out of a request's path as it was received.
-// It decodes once. An escaped slash is refused: it signs the same as a plain
-// one, and would be a second spelling of the same object.
+// splitPath reads bucket and key out of a request's path as it was received:
+// both are empty for "/", the key for a bucket. It decodes once. An escaped slash
+// is refused: it signs the same as a plain one, and would be a second spelling of
+// the same object.
 func splitPath(raw string) (bucket, key string, err error) {
+	if raw == "/" {
+		return "", "", nil
+	}
 	bucket, key, _ = strings.Cut(strings.TrimPrefix(raw, "/"), "/")
 	if strings.Contains(strings.ToLower(raw), "%2f") {
 		return "", "", fail(InvalidURI, "a slash in a key is not escaped")
 	}
-	if err := CheckBucket(bucket); err != nil {
-		return "", "", err
+	if err := CheckBucket(bucket); err != nil || key == "" {
+		return bucket, "", err
 	}
 	if key, err = url.PathUnescape(key); err != nil {
 		return "", "", fail(InvalidURI, "the path has a broken escape")

@@ -16,8 +16,10 @@ type PutRequest struct {
 	Body        io.Reader // read to its io.EOF: any other error refuses the upload
 	Size        int64     // bytes Body has to give; others are IncompleteBody
 	ContentType string
-	Fence       uint64 // not 0: stage the object under this grant
-	By          string // who, for the log
+	Meta        map[string]string // see fsm.Object
+	Headers     map[string]string // the same
+	Fence       uint64            // not 0: stage the object under this grant
+	By          string            // who, for the log
 	RequestID   string
 }
 
@@ -27,64 +29,95 @@ type PutRequest struct {
 func (s *Store) Put(ctx context.Context, in PutRequest) (fsm.Object, error) {
 	o := fsm.Object{
 		Bucket: in.Bucket, Key: in.Key, Upload: random(20), Size: in.Size,
-		ContentType: in.ContentType, Fence: in.Fence, Nodes: []string{s.node.ID()},
+		ContentType: in.ContentType, Meta: in.Meta, Headers: in.Headers, Fence: in.Fence,
 	}
-	limit, err := s.admit(ctx, o)
-	if err != nil {
+	if err := s.admit(ctx, o); err != nil {
 		return o, err
 	}
-	if s.tender.crowded(in.Size) {
-		return o, fail(StorageFull, "no other node has room for a second copy; nothing was stored")
-	}
-	w, err := s.disk.Create(in.Size, limit)
+	return receive(ctx, s, &o, in.Body, func() (fsm.Object, error) {
+		done, err := node.Apply(ctx, s.node, fsm.PutObject{Object: o}, node.By(in.By), node.RequestID(in.RequestID))
+		return done.Answer, err
+	})
+}
+
+// PutPart stores a part of an upload as Put stores an object: with its answer the
+// part is durable on two nodes.
+func (s *Store) PutPart(ctx context.Context, u fsm.Upload, number int, in PutRequest) (none fsm.Part, err error) {
+	p := fsm.Part{Number: number, Segment: fsm.Segment{Upload: random(20), Size: in.Size}}
+	v, err := s.read(ctx)
 	if err != nil {
-		return o, err
+		return none, err
+	}
+	err = v.MayPutPart(u, p)
+	v.Close()
+	if err != nil {
+		return none, err
+	}
+	o := fsm.Object{Bucket: u.Bucket, Key: u.Key, Upload: p.Segment.Upload, Size: in.Size}
+	return receive(ctx, s, &o, in.Body, func() (fsm.Part, error) {
+		p.Segment.SHA256, p.Segment.MD5, p.Segment.Nodes = o.SHA256, o.MD5, o.Nodes
+		p.Kind, p.Flaw = o.Kind, o.Flaw
+		done, err := node.Apply(ctx, s.node, fsm.PutPart{Bucket: u.Bucket, Key: u.Key, ID: u.ID, Part: p}, node.By(in.By), node.RequestID(in.RequestID))
+		return done.Answer, err
+	})
+}
+
+// receive makes o's bytes durable, here and on another node, and then has them
+// recorded; what is not recorded is taken back. It fills in o's sums and nodes
+// before it calls record.
+func receive[A any](ctx context.Context, s *Store, o *fsm.Object, body io.Reader, record func() (A, error)) (none A, err error) {
+	if s.tender.crowded(o.Size) {
+		return none, fail(StorageFull, "no other node has room for a second copy; nothing was stored")
+	}
+	w, err := s.disk.Create(o.Size, o.Size)
+	if err != nil {
+		return none, err
 	}
 	defer w.Close()
-	b := BlobOf(o)
+	b := BlobOf(*o)
+	o.Nodes = []string{s.node.ID()}
 	defer s.disk.hold(b)() // from before the file is there until its record's fate is known
 	var second *delivery
 	if len(s.others()) > 0 {
-		second = s.peers.deliver(ctx, w, b, in.Size)
+		second = s.peers.deliver(ctx, w, b, o.Size)
 		defer second.stop() // before w.Close: an upload that breaks off is not the member's failure
 	}
-	if err := copyWhole(w, in.Body, in.Size); err != nil {
-		return o, err
+	if err := copyWhole(w, body, o.Size); err != nil {
+		return none, err
 	}
 	sums := w.Sums()
 	if o.Kind, o.Flaw, err = w.Kind(); err != nil {
-		return o, err
+		return none, err
 	}
 	w.Seal()
-	if err := s.settle(w, b, &o, second); err != nil {
-		s.withdraw(o, b)
-		return o, err
+	if err := s.settle(w, b, o, second); err != nil {
+		s.withdraw(*o, b)
+		return none, err
 	}
 	o.SHA256, o.MD5 = sums.SHA256[:], sums.MD5[:]
-	done, err := node.Apply(ctx, s.node, fsm.PutObject{Object: o}, node.By(in.By), node.RequestID(in.RequestID))
+	answer, err := record()
 	var refused *fsm.Refusal
 	if errors.Is(err, node.ErrUnavailable) || errors.Is(err, node.ErrStorageFull) || errors.As(err, &refused) {
-		s.withdraw(o, b)
+		s.withdraw(*o, b)
 	}
 	if err == nil {
-		s.metrics.received.Add(float64(in.Size))
+		s.metrics.received.Add(float64(o.Size))
 	}
-	return done.Answer, err
+	return answer, err
 }
 
 // admit refuses early what the machine would refuse in the end, before its bytes
-// are received, and gives the size limit.
-func (s *Store) admit(ctx context.Context, o fsm.Object) (limit int64, err error) {
+// are received.
+func (s *Store) admit(ctx context.Context, o fsm.Object) error {
 	v, err := s.read(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer v.Close()
-	limit = v.MaxUpload(o.Key)
-	if o.Size > limit {
-		return 0, tooLarge(limit)
+	if limit := v.MaxUpload(o.Key); o.Size > limit {
+		return tooLarge(limit)
 	}
-	return limit, v.MayPut(o)
+	return v.MayPut(o)
 }
 
 // settle makes both copies durable; they are synced at the same time.

@@ -39,6 +39,13 @@ func (s *Store) Serve(ctx context.Context, http *fasthttp.RequestCtx) {
 	}
 }
 
+// Speaks says whether a request is an S3 client's, whatever its path: it is signed
+// as S3 has it.
+func Speaks(http *fasthttp.RequestCtx) bool {
+	return strings.HasPrefix(string(http.Request.Header.Peek(fasthttp.HeaderAuthorization)), algorithm) ||
+		http.QueryArgs().Has("X-Amz-Signature")
+}
+
 // call is one request on its way through the store.
 type call struct {
 	context.Context
@@ -59,21 +66,11 @@ func (c *call) serve() error {
 	if c.bucket, c.key, err = splitPath(string(c.http.URI().PathOriginal())); err != nil {
 		return err
 	}
-	if c.bucket != c.store.cfg.Bucket {
-		return fail(NoSuchBucket, "there is no bucket %q", c.bucket)
-	}
-	if err := c.plain(); err != nil {
+	op, err := c.operation()
+	if err != nil {
 		return err
 	}
-	switch string(c.http.Method()) {
-	case fasthttp.MethodPut:
-		return c.put()
-	case fasthttp.MethodGet, fasthttp.MethodHead:
-		return c.get()
-	case fasthttp.MethodDelete:
-		return c.delete()
-	}
-	return fail(MethodNotAllowed, "an object takes GET, HEAD, PUT and DELETE")
+	return op.do(c)
 }
 
 func (c *call) verify() (Claim, error) {
@@ -93,6 +90,7 @@ func (c *call) verify() (Claim, error) {
 		},
 		Names:  c.headers(),
 		Secure: c.http.IsTLS() || c.store.encrypted(host),
+		Empty:  h.ContentLength() == 0,
 	})
 	var refused *Error
 	if errors.As(err, &refused) && refused.Code == InvalidAccessKey && !c.store.begun() {
@@ -110,50 +108,27 @@ func (c *call) headers() []string {
 	return names
 }
 
-// plain refuses what would change the meaning of the request and is not
-// understood: taking PUT ?tagging for an upload would replace the object.
-func (c *call) plain() error {
-	for _, f := range c.claim.query {
-		if strings.HasPrefix(f.name, "X-Amz-") || f.name == FenceParam || f.name == "x-id" {
-			continue
-		}
-		return fail(NotImplemented, "the parameter %q is not supported", f.name)
-	}
-	for _, name := range []string{"x-amz-copy-source", "x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm"} {
-		if len(c.http.Request.Header.Peek(name)) > 0 {
-			return fail(NotImplemented, "the header %s is not supported", name)
-		}
-	}
-	return nil
-}
-
-// maxContentType bounds what the machine keeps of a client's own words.
-const maxContentType = 255
-
 func (c *call) put() error {
+	if len(c.http.Request.Header.Peek(copySource)) > 0 {
+		return c.copy()
+	}
 	if err := c.may(toWrite, c.key); err != nil {
 		return err
 	}
 	h := &c.http.Request.Header
 	in := PutRequest{
-		Bucket: c.bucket, Key: c.key, ContentType: string(h.ContentType()),
-		By: "key " + c.claim.AccessKey, RequestID: c.id,
-	}
-	if len(in.ContentType) > maxContentType {
-		return fail(InvalidArgument, "a content type has at most %d bytes", maxContentType)
+		Bucket: c.bucket, Key: c.key, By: c.by(), RequestID: c.id,
 	}
 	for _, name := range []string{fasthttp.HeaderIfMatch, fasthttp.HeaderIfNoneMatch} {
 		if len(h.Peek(name)) > 0 {
 			return fail(NotImplemented, "uploads with %s are not supported", name)
 		}
 	}
-	switch encoding, err := c.encoding(); {
-	case err != nil:
+	said, err := c.description()
+	if err != nil {
 		return err
-	case encoding != "":
-		return fail(NotImplemented, "uploads with %s are not supported", fasthttp.HeaderContentEncoding)
 	}
-	var err error
+	in.ContentType, in.Meta, in.Headers = said.contentType, said.meta, said.headers
 	if in.Fence, err = c.fence(); err != nil {
 		return err
 	}
@@ -223,11 +198,9 @@ func (c *call) get() error {
 	if status == fasthttp.StatusNotModified {
 		return nil
 	}
-	contentType := o.ContentType
-	if contentType == "" {
-		contentType = "binary/octet-stream" // S3's default
+	if err := c.describe(o); err != nil {
+		return err
 	}
-	h.SetContentType(contentType)
 	// The uploader chose the type, and the admin page has the same origin: what
 	// is opened in a browser must neither be guessed to be a page nor act as one.
 	h.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
@@ -253,7 +226,7 @@ func (c *call) delete() error {
 	if err := c.may(toWrite, c.key); err != nil {
 		return err
 	}
-	err := c.store.Delete(c, c.bucket, c.key, node.By("key "+c.claim.AccessKey), node.RequestID(c.id))
+	err := c.store.Delete(c, c.bucket, c.key, c.from()...)
 	if err == nil {
 		c.http.SetStatusCode(fasthttp.StatusNoContent)
 	}
@@ -286,6 +259,8 @@ func (c *call) asS3(err error) *Error {
 		return e
 	case errors.As(err, &refused) && refused.Code == fsm.ValidationFailed:
 		return fail(InvalidArgument, "%s", refused.Message)
+	case errors.As(err, &refused) && refused.Code == fsm.FeatureLevel:
+		return fail(NotImplemented, "%s", refused.Message)
 	case errors.As(err, &refused) && refused.Code == fsm.Unavailable:
 		return fail(ServiceUnavailable, "%s", refused.Message)
 	case errors.As(err, &refused):
@@ -301,4 +276,12 @@ func (c *call) asS3(err error) *Error {
 	return fail(InternalError, "something went wrong here; quote the request id to the operator")
 }
 
-func etag(o fsm.Object) string { return `"` + hex.EncodeToString(o.MD5) + `"` }
+// etag is the MD5 of the bytes, and of an object in parts the MD5 of the parts'
+// MD5s with their number, as clients compute it too.
+func etag(o fsm.Object) string {
+	tag := hex.EncodeToString(o.MD5)
+	if n := len(o.Segments); n > 0 {
+		tag += "-" + strconv.Itoa(n)
+	}
+	return `"` + tag + `"`
+}

@@ -157,7 +157,7 @@ func TestServe_Refusals(t *testing.T) {
 		{"not signed, no such bucket", "GET", m.base + "/nothing/etc/a", "", nil, 403, AccessDenied},
 		{"altered", "PUT", good[:len(good)-1] + "x", "x", nil, 403, SignatureMismatch},
 		{"replayed with another method", "GET", good, "", nil, 403, SignatureMismatch},
-		{"over the limit", "PUT", good, strings.Repeat("x", 101), nil, 400, EntityTooLarge},
+		{"over the limit of pictures", "PUT", m.presign(t, "PUT", "inputs/u_1/j_1/0.jpg", 0), strings.Repeat("x", 101), nil, 400, EntityTooLarge},
 		{"wrong MD5", "PUT", good, "x", []string{"Content-MD5", wrongMD5}, 400, BadDigest},
 		{"MD5 is none", "PUT", good, "x", []string{"Content-MD5", "abc"}, 400, InvalidDigest},
 		{"a subresource", "PUT", sign(t, m, "PUT", "/photos/etc/a", field{"tagging", ""}), "x", nil, 501, NotImplemented},
@@ -170,7 +170,8 @@ func TestServe_Refusals(t *testing.T) {
 		{"another bucket", "PUT", sign(t, m, "PUT", "/videos/a"), "x", nil, 404, NoSuchBucket},
 		{"two fences", "PUT", signAs(t, m, own, "PUT", "/photos/a", field{FenceParam, "1"}, field{FenceParam, "2"}), "x", nil, 400, InvalidArgument},
 		{"fence is no number", "PUT", signAs(t, m, own, "PUT", "/photos/a", field{FenceParam, "-1"}), "x", nil, 400, InvalidArgument},
-		{"post", "POST", sign(t, m, "POST", "/photos/a"), "x", nil, 405, MethodNotAllowed},
+		{"post", "POST", sign(t, m, "POST", "/photos/a"), "x", nil, 501, NotImplemented},
+		{"patch", "PATCH", sign(t, m, "PATCH", "/photos/a"), "x", nil, 405, MethodNotAllowed},
 		{"nobody's job", "PUT", m.presign(t, "PUT", "inputs/u_1/j_1/0.jpg", 0), "x", nil, 403, AccessDenied},
 	} {
 		t.Run(e.name, func(t *testing.T) {

@@ -21,6 +21,7 @@ type Request struct {
 	Header func(name string) []string // all values of a header; name in lower case
 	Names  []string                   // of all headers; in lower case
 	Secure bool                       // the client's connection is encrypted
+	Empty  bool                       // there is no body
 }
 
 // Claim is what a good signature has proved.

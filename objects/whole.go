@@ -13,7 +13,8 @@ import (
 
 // Whole opens an object's blob of which every byte was found right, from this
 // node or another. It reads all of it before it gives out the first byte: whoever
-// has begun to write an archive cannot take anything back.
+// has begun to write an archive cannot take anything back. The object is one blob: of
+// what came in parts it is one of Pieces.
 func (s *Store) Whole(o fsm.Object) (io.ReadCloser, error) {
 	b := BlobOf(o)
 	f, _, err := s.disk.Open(b)
@@ -26,7 +27,7 @@ func (s *Store) Whole(o fsm.Object) (io.ReadCloser, error) {
 		_ = f.Close()
 		s.tender.rotten(o, b, cmp.Or(err, errDamaged))
 	}
-	r, err := s.fetch(b, o, 0, o.Size)
+	r, err := s.fetch(b, o, o, 0, o.Size)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,27 @@ const (
 	SignatureMismatch    Code = "SignatureDoesNotMatch"
 	StorageFull          Code = "StorageFull"
 	ContentSHA256Differs Code = "XAmzContentSHA256Mismatch"
+
+	BucketNotEmpty          Code = "BucketNotEmpty"
+	EntityTooSmall          Code = "EntityTooSmall"
+	InvalidPart             Code = "InvalidPart"
+	InvalidPartOrder        Code = "InvalidPartOrder"
+	InvalidStorageClass     Code = "InvalidStorageClass"
+	MalformedXML            Code = "MalformedXML"
+	MetadataTooLarge        Code = "MetadataTooLarge"
+	NoACLs                  Code = "AccessControlListNotSupported"
+	NoSuchUpload            Code = "NoSuchUpload"
+	TooManyBuckets          Code = "TooManyBuckets"
+	NoSuchTagSet            Code = "NoSuchTagSet"
+	NoSuchBucketPolicy      Code = "NoSuchBucketPolicy"
+	NoSuchCORS              Code = "NoSuchCORSConfiguration"
+	NoSuchLifecycle         Code = "NoSuchLifecycleConfiguration"
+	NoSuchWebsite           Code = "NoSuchWebsiteConfiguration"
+	NoSuchEncryption        Code = "ServerSideEncryptionConfigurationNotFoundError"
+	NoSuchObjectLock        Code = "ObjectLockConfigurationNotFoundError"
+	NoSuchPublicAccessBlock Code = "NoSuchPublicAccessBlockConfiguration"
+	NoSuchOwnership         Code = "OwnershipControlsNotFoundError"
+	NoSuchReplication       Code = "ReplicationConfigurationNotFoundError"
 )
 
 // status gives every code its HTTP status.
@@ -67,6 +88,27 @@ var status = map[Code]int{
 	SignatureMismatch:    403,
 	StorageFull:          507,
 	ContentSHA256Differs: 400,
+
+	BucketNotEmpty:          409,
+	EntityTooSmall:          400,
+	InvalidPart:             400,
+	InvalidPartOrder:        400,
+	InvalidStorageClass:     400,
+	MalformedXML:            400,
+	MetadataTooLarge:        400,
+	NoACLs:                  400,
+	NoSuchUpload:            404,
+	TooManyBuckets:          400,
+	NoSuchTagSet:            404,
+	NoSuchBucketPolicy:      404,
+	NoSuchCORS:              404,
+	NoSuchLifecycle:         404,
+	NoSuchWebsite:           404,
+	NoSuchEncryption:        404,
+	NoSuchObjectLock:        404,
+	NoSuchPublicAccessBlock: 404,
+	NoSuchOwnership:         404,
+	NoSuchReplication:       404,
 }
 
 // Error is a refusal in S3's terms. The same value travels from the room's
