@@ -78,6 +78,7 @@ func (c CompleteUpload) apply(tx *Tx) (Object, error) {
 	objects.Put(tx.Tx, objectKey(o.Bucket, o.Key), o)
 	tx.changes.Objects = append(tx.changes.Objects, o.Ref())
 	keepFor(tx, o)
+	arrived(tx, o)
 	return o, nil
 }
 

@@ -51,6 +51,7 @@ func (c CopyObject) apply(tx *Tx) (Object, error) {
 	objects.Put(tx.Tx, objectKey(o.Bucket, o.Key), o)
 	tx.changes.Objects = append(tx.changes.Objects, o.Ref())
 	keepFor(tx, o)
+	arrived(tx, o)
 	return o, nil
 }
 

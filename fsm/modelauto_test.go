@@ -32,6 +32,13 @@ func (m *model) ruled(j *modelJob) Code {
 	return ""
 }
 
+// arrivedAt is arrived for the job that a key is of.
+func (m *model) arrivedAt(key string) {
+	if _, job, _, ok := parseKey(key); ok && m.jobs[job] != nil {
+		m.arrived(m.jobs[job])
+	}
+}
+
 // arrived is what an upload does beside being there.
 func (m *model) arrived(j *modelJob) {
 	if !j.auto || j.status != Created || m.users[j.user].revoked || !m.complete(j) {

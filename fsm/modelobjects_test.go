@@ -76,6 +76,7 @@ func (m *model) completeUpload(key, id string, numbers []int) Code {
 	delete(m.files, key)
 	m.looks(key, u.parts[numbers[0]].kind, "")
 	delete(m.uploads, id)
+	m.arrivedAt(key)
 	return ""
 }
 
@@ -110,6 +111,7 @@ func (m *model) copy(from, to string, size int64, current, replace bool) Code {
 	if delete(m.files, to); file != to {
 		m.files[to] = file
 	}
+	m.arrivedAt(to)
 	return ""
 }
 

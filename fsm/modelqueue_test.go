@@ -315,6 +315,7 @@ func (m *model) put(o Object) Code {
 	m.objects[o.Key] = o.Upload
 	delete(m.files, o.Key)
 	m.looks(o.Key, o.Kind, o.Flaw)
+	m.arrivedAt(o.Key)
 	return ""
 }
 
@@ -346,9 +347,6 @@ func (m *model) mayPut(o Object) Code {
 		}
 	case o.Fence == 0 || j.items[idx].fence != o.Fence:
 		return LeaseLost
-	}
-	if ok {
-		m.arrived(j)
 	}
 	return ""
 }

@@ -16,7 +16,7 @@ import (
 
 func TestServer_WhatIsNotThere(t *testing.T) {
 	h := newHouse(t)
-	for _, path := range []string{"/", "/nothing", "/jobs/", "/jobs/a/b", "/other/key", "/Jobs", "//jobs", "/photosynthesis"} {
+	for _, path := range []string{"/nothing", "/jobs/", "/jobs/a/b", "/other/key", "/Jobs", "//jobs", "/photosynthesis"} {
 		h.bad(fsm.NotFound, ask{method: "GET", path: path})
 	}
 	for path, allow := range map[string]string{"/jobs": "GET, POST", "/rules/x": "DELETE, GET, PUT", "/auth/anon": "POST"} {
