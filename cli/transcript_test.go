@@ -42,7 +42,8 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // TestTranscripts runs the command lines of testdata/*.txt against a server that answers what the lines before them say, and
-// holds what they print, and how they exit, against what follows them. A blank line ends what a command prints.
+// holds what they print, and how they exit, against what follows them. A blank line ends what a command prints;
+// one that it prints itself is written as a dot.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -89,7 +90,8 @@ func replay(t *testing.T, script string) string {
 			n.on(rest)
 		} else if rest, ok := strings.CutPrefix(line, "$ stoker "); ok {
 			code, stdout, stderr := command(t, Hooks{}, split(rest)...)
-			out.WriteString(strings.ReplaceAll(stdout+stderr, strings.TrimPrefix(server.URL, "http://"), "NODE"))
+			said := strings.ReplaceAll(stdout+stderr, strings.TrimPrefix(server.URL, "http://"), "NODE")
+			out.WriteString(strings.ReplaceAll(said, "\n\n", "\n.\n"))
 			if code != 0 {
 				fmt.Fprintf(&out, "exit %d\n", code)
 			}
