@@ -107,7 +107,7 @@ func TestRun_ABrokenPictureFailsTheDemo(t *testing.T) {
 	if err == nil {
 		t.Fatalf("a broken picture arrived:\n%s", screen.String())
 	}
-	for _, says := range []string{"2 done and 1 failed of 3", "picture 2 is failed: not a JPEG or PNG", "folder was kept"} {
+	for _, says := range []string{"2 done and 1 failed of 3", "picture 2 is failed: broken jpeg picture", "folder was kept"} {
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("%q does not say %q", err, says)
 		}
