@@ -183,6 +183,20 @@ func (m *member) own(t testing.TB) (access, secret string) {
 	return id, k.Secret
 }
 
+// A key holds on every node from the moment it was made, also on one that has
+// not heard of it yet.
+func TestKeys_EverywhereAtOnce(t *testing.T) {
+	cluster := startCluster(t, 3, nil)
+	for i := range 30 {
+		maker, other := cluster[i%3], cluster[(i+1)%3]
+		id, secret := maker.operator(t, fmt.Sprintf("STOKERTEST%02d", i), fsm.KeyReadWrite, "")
+		c := other.s3(t, id, secret)
+		if _, err := c.Client.PutObject(t.Context(), "photos", "etc/"+id, strings.NewReader("body"), 4, minio.PutObjectOptions{DisableMultipart: true}); err != nil {
+			t.Fatalf("the key %d, made on %s, on %s: %v", i, maker.id, other.id, err)
+		}
+	}
+}
+
 // A grant's fence counts only where the cluster itself has signed it.
 func TestKeys_NoFenceOfTheirOwn(t *testing.T) {
 	m := startCluster(t, 1, nil)[0]

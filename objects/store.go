@@ -138,10 +138,25 @@ func (s *Store) Presign(a Ask) (string, error) {
 	return p.URL(a)
 }
 
-// key finds an access key in this node's own state: one is checked with every
-// request, and is good a round trip after it was made.
+// keyWait is how long a request waits to learn whether the cluster knows its
+// key, where this node does not.
+const keyWait = 3 * time.Second
+
+// key finds an access key in this node's own state, since one is checked with
+// every request. What this node has not heard of it asks the cluster about:
+// a key holds everywhere from the moment it was made, and strangers who make up
+// keys share one round to the leader.
 func (s *Store) key(accessKey string) (Key, bool) {
-	v, err := s.node.Read(context.Background(), node.Stale)
+	if k, ok := s.keyAt(context.Background(), node.Stale, accessKey); ok {
+		return k, true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), keyWait)
+	defer cancel()
+	return s.keyAt(ctx, node.Linearizable, accessKey)
+}
+
+func (s *Store) keyAt(ctx context.Context, c node.Consistency, accessKey string) (Key, bool) {
+	v, err := s.node.Read(ctx, c)
 	if err != nil {
 		return Key{}, false
 	}
