@@ -30,8 +30,9 @@ func (c *cluster) archived(t *testing.T, args ...string) (a backup.Archive) {
 	return a
 }
 
-// restored makes a cluster of three out of a backup, on other ports and under other ids. Nothing is started.
-func (c *cluster) restored(t *testing.T, file, sealKey string, more ...string) *cluster {
+// restored makes a cluster of three out of a backup, on other ports and under other ids, and gives what the command said.
+// Nothing is started.
+func (c *cluster) restored(t *testing.T, file, sealKey string, more ...string) (anew *cluster, said string) {
 	t.Helper()
 	nodes, err := local.Anywhere(3)
 	if err != nil {
@@ -42,12 +43,12 @@ func (c *cluster) restored(t *testing.T, file, sealKey string, more ...string) *
 	for i, n := range nodes {
 		args = append(args, "--node", fmt.Sprintf("m%d=%s:%d:%d", i+1, n.Host, n.HTTP, n.Cluster))
 	}
-	t.Log(c.told(t, "", args...))
-	anew, err := opened(dir, binary)
-	if err != nil {
+	said = c.told(t, "", args...)
+	t.Log(said)
+	if anew, err = opened(dir, binary); err != nil {
 		t.Fatal(err)
 	}
-	return anew
+	return anew, said
 }
 
 // as is a user of another cluster as this one's.
@@ -114,7 +115,7 @@ func TestSlowBackup_Drill(t *testing.T) {
 		}
 	}
 
-	anew = c.restored(t, file, sealKey)
+	anew, _ = c.restored(t, file, sealKey)
 	anew.explain(t)
 	anew.begin(t)
 	anew.begunFrom(t, made, "restore")
