@@ -13,13 +13,13 @@ import (
 	"stoker/cli/local"
 )
 
-// What a single node may take. Start and memory are generous: this runs beside other tests, on small machines.
+// What a single node may take.
 const (
-	startLimit  = time.Second
+	startLimit  = 300 * time.Millisecond
 	memoryLimit = 60 << 20
 	binaryLimit = 40 << 20
 
-	starts = 3 // the best counts: the others tell how busy the machine is
+	starts = 20 // until one is quick enough: this runs beside other tests, and the slow ones tell how busy the machine is
 	idling = 3 * time.Second
 )
 
@@ -33,7 +33,7 @@ func TestFigures_SingleNode(t *testing.T) {
 	best := time.Hour
 	var c *cluster
 	var p *local.Process
-	for range starts {
+	for len(took) < starts && best > startLimit {
 		if p != nil {
 			p.Kill()
 		}
