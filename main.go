@@ -11,7 +11,7 @@ import (
 
 // benchCommand is `stoker bench`; it stands here since it drives the inner rooms.
 type benchCommand struct {
-	Bench bench.Commands `cmd:"" help:"Measure and torment a cluster made for it."`
+	Bench bench.Commands `cmd:"" group:"Measure" help:"Measure and torment a cluster made for it."`
 }
 
 func main() {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/alecthomas/kong"
+	"stoker/cli/table"
 )
 
 // program is the whole binary: the nodes of a test are real processes.
@@ -29,19 +29,18 @@ func TestMain(m *testing.M) {
 
 // command runs a command line as the program does.
 func command(args []string) error {
-	var table struct {
+	var all struct {
 		Bench Commands `cmd:""`
 	}
-	parser, err := kong.New(&table,
-		kong.BindTo(context.Background(), (*context.Context)(nil)), kong.BindTo(os.Stdout, (*io.Writer)(nil)))
-	if err != nil {
-		return err
-	}
-	line, err := parser.Parse(args)
-	if err != nil {
+	line := table.Table{Name: "stoker", Commands: []any{&all}, Out: os.Stdout, Err: os.Stderr, Run: func(command any) error {
+		return command.(interface {
+			Run(context.Context, io.Writer) error
+		}).Run(context.Background(), os.Stdout)
+	}}
+	if err := line.Execute(context.Background(), args); err != nil {
 		return fmt.Errorf("%q: %w", args, err)
 	}
-	return line.Run()
+	return nil
 }
 
 func build(m *testing.M) int {

@@ -50,7 +50,7 @@ whoever shall use it as STOKER_ADMIN_TOKEN (workers: STOKER_WORKER_TOKEN), or in
 
 type accessRevoke struct {
 	operatorFlags
-	Name string `arg:"" help:"The token's name, as in the list."`
+	Name string `arg:"" complete:"access" help:"The token's name, as in the list."`
 }
 
 // knownTokens is what to do about a token that is none.

@@ -54,7 +54,7 @@ type certCA struct{ operatorFlags }
 
 type certIssue struct {
 	operatorFlags
-	Node string `arg:"" help:"The node's id."`
+	Node string `arg:"" complete:"node" help:"The node's id."`
 	Out  string `short:"o" default:"." placeholder:"DIR" help:"Where ca.crt, node.crt and node.key are written (${default})."`
 }
 
@@ -67,7 +67,7 @@ Copy the three files over those in the node's folder, keep node.key 0600, and st
 }
 
 type certSign struct {
-	Config string `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" help:"The node's configuration (${default})."`
+	Config string `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" complete:".toml" help:"The node's configuration (${default})."`
 }
 
 // Help says when.

@@ -20,9 +20,9 @@ import (
 type deployCommand struct {
 	operatorFlags
 	deploymentFlags
-	File   string `arg:"" optional:"" default:"stoker.app.toml" help:"The app's configuration (${default})."`
+	File   string `arg:"" optional:"" default:"stoker.app.toml" complete:".toml" help:"The app's configuration (${default})."`
 	DryRun bool   `help:"Show what would change, and change nothing. A token with scope read suffices."`
-	Base   uint64 `placeholder:"N" help:"Refuse unless version N is in force, so that nobody's deploy in between is undone."`
+	Base   uint64 `placeholder:"N" complete:"version" help:"Refuse unless version N is in force, so that nobody's deploy in between is undone."`
 	Force  bool   `help:"Deploy also if somebody else deploys at the same time."`
 }
 
@@ -142,7 +142,7 @@ type configCommand struct {
 
 type configPull struct {
 	operatorFlags
-	File  string `arg:"" optional:"" default:"stoker.app.toml" help:"Where to (${default}); - is the standard output."`
+	File  string `arg:"" optional:"" default:"stoker.app.toml" complete:".toml" help:"Where to (${default}); - is the standard output."`
 	Force bool   `help:"Replace the file."`
 }
 

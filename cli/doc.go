@@ -1,9 +1,11 @@
 // Package cli is the command line of Stoker: everything an operator does, and nothing that a node needs to run.
 //
-// One struct, commands, is the command table: kong (github.com/alecthomas/kong) makes parser, help and environment from it, so a command is
-// declared once, as a struct with a Run method, and cannot be in the help without being there. (cobra would spread the same
-// over init functions.) `serve` is handed in by main as a [Hooks] value, since running a node needs the inner rooms.
+// One struct, commands, is the command table: package table makes parser, help, environment and completion from it, so a command is
+// declared once, as a struct with a Run method, and cannot be in the help without being there. cobra is under it, and is told nothing
+// anywhere else: its own way would spread the same over constructors. `serve` is handed in by main as a [Hooks] value, since running a
+// node needs the inner rooms.
 //
+//	table/    the command line out of the table, on cobra
 //	config/   stoker.toml, the environment and the flags of `serve`
 //	setup/    founds a cluster: keys, certificates, tokens, folders
 //	local/    nodes as processes on this machine

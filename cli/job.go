@@ -29,7 +29,7 @@ func (*jobCommand) Help() string {
 // oneJob names a job.
 type oneJob struct {
 	operatorFlags
-	Job string `arg:"" help:"Job id, j_…"`
+	Job string `arg:"" complete:"job" help:"Job id, j_…"`
 }
 
 // noSuchJob is what to do about an id that nobody knows.
@@ -37,9 +37,9 @@ var noSuchJob = hints{client.CodeJobNotFound: "job ids begin with j_; `stoker jo
 
 type jobList struct {
 	operatorFlags
-	User   string        `placeholder:"USER" help:"Only this user's."`
-	Status client.Status `enum:",created,uploaded,queued,running,done,failed,canceled" default:"" help:"Only those that are created, uploaded, queued, running, done, failed or canceled."`
-	Preset string        `placeholder:"PRESET" help:"Only those of this preset."`
+	User   string        `placeholder:"USER" complete:"user" help:"Only this user's."`
+	Status client.Status `enum:",created,uploaded,queued,running,done,failed,canceled" default:"" placeholder:"STATUS" help:"Only those that are created, uploaded, queued, running, done, failed or canceled."`
+	Preset string        `placeholder:"PRESET" complete:"preset" help:"Only those of this preset."`
 	Limit  int           `default:"50" placeholder:"N" help:"How many at most (${default})."`
 	Cursor string        `placeholder:"CURSOR" help:"Go on where an earlier list ended."`
 	JSON   bool          `name:"json" help:"Print JSON."`

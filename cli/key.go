@@ -52,7 +52,7 @@ A prefix is the beginning of a key and nothing more: "site" is also that of "sit
 
 type keyRevoke struct {
 	operatorFlags
-	Name string `arg:"" help:"The key's name, as in the list, or the access key itself."`
+	Name string `arg:"" complete:"key" help:"The key's name, as in the list, or the access key itself."`
 }
 
 // Run lists.

@@ -13,7 +13,7 @@ type leaderCommand struct {
 
 type leaderTransfer struct {
 	operatorFlags
-	ID string `arg:"" optional:"" help:"To which node (the voter that is furthest along)."`
+	ID string `arg:"" optional:"" complete:"node" help:"To which node (the voter that is furthest along)."`
 }
 
 // Help shows how to call it.
@@ -50,12 +50,12 @@ func (*nodeCommand) Help() string {
 
 type nodeDrain struct {
 	operatorFlags
-	ID string `arg:"" help:"The node's id."`
+	ID string `arg:"" complete:"node" help:"The node's id."`
 }
 
 type nodeResume struct {
 	operatorFlags
-	ID string `arg:"" help:"The node's id."`
+	ID string `arg:"" complete:"node" help:"The node's id."`
 }
 
 // Run drains.

@@ -47,7 +47,7 @@ type memberCommand struct {
 
 type memberRemove struct {
 	operatorFlags
-	ID    string `arg:"" help:"The node's id."`
+	ID    string `arg:"" complete:"node" help:"The node's id."`
 	Force bool   `help:"Also when no other voter may fail afterwards, or when the last copies of pictures are lost."`
 	Yes   bool   `help:"Do not ask."`
 	JSON  bool   `name:"json" help:"Print JSON. Needs --yes."`

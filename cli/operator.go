@@ -17,7 +17,7 @@ var operatorPlaces = []string{"operator.toml", filepath.Join(devFolder, "operato
 
 // operatorFlags say which cluster to speak to.
 type operatorFlags struct {
-	Operator string   `env:"STOKER_OPERATOR" placeholder:"FILE" help:"operator.toml of the cluster (./operator.toml, else ./.stoker/operator.toml)."`
+	Operator string   `env:"STOKER_OPERATOR" placeholder:"FILE" complete:".toml" help:"operator.toml of the cluster (./operator.toml, else ./.stoker/operator.toml)."`
 	Endpoint []string `env:"STOKER_ENDPOINTS" placeholder:"URL" help:"Nodes to speak to instead of the file's. STOKER_ADMIN_TOKEN and STOKER_WORKER_TOKEN replace its tokens."`
 }
 

@@ -13,18 +13,18 @@ const purgePatience = 2 * time.Minute
 
 type queuePause struct {
 	operatorFlags
-	Preset string `arg:"" optional:"" help:"Preset (all)."`
+	Preset string `arg:"" optional:"" complete:"preset" help:"Preset (all)."`
 }
 
 type queueResume struct {
 	operatorFlags
-	Preset string `arg:"" optional:"" help:"Preset (what was paused for all)."`
+	Preset string `arg:"" optional:"" complete:"preset" help:"Preset (what was paused for all)."`
 }
 
 type queuePurge struct {
 	operatorFlags
-	Preset string `placeholder:"NAME" help:"Only jobs of this preset."`
-	User   string `placeholder:"ID" help:"Only jobs of this user."`
+	Preset string `placeholder:"NAME" complete:"preset" help:"Only jobs of this preset."`
+	User   string `placeholder:"ID" complete:"user" help:"Only jobs of this user."`
 	Yes    bool   `help:"Do it. Without, it only says what it would cancel."`
 }
 

@@ -17,7 +17,7 @@ type queueDead struct {
 
 type queueKick struct {
 	operatorFlags
-	Job string `arg:"" help:"Job id, j_…"`
+	Job string `arg:"" complete:"dead" help:"Job id, j_…"`
 	Idx *int   `arg:"" optional:"" help:"Item, from 0 (all dead ones of the job)."`
 }
 

@@ -15,7 +15,7 @@ import (
 
 // recoverCommand is `stoker recover`.
 type recoverCommand struct {
-	Config string `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" help:"Configuration of the node that is left (${default})."`
+	Config string `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" complete:".toml" help:"Configuration of the node that is left (${default})."`
 	Data   string `placeholder:"DIR" help:"Its data folder, if it is not where the configuration says."`
 	Yes    bool   `help:"Do not ask."`
 }

@@ -3,17 +3,18 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"stoker/cli/config"
 	"stoker/cli/setup"
+	"stoker/cli/table"
 )
 
 // Exit codes.
@@ -34,54 +35,57 @@ type Hooks struct {
 	Join func(ctx context.Context, j setup.Join) (setup.Joined, error)
 	// Version of this binary, for `stoker version`.
 	Version string
-	// More commands, each a pointer to a struct of kong commands: those that need the inner rooms.
+	// More commands, each a pointer to a struct of commands for package table: those that need the inner rooms.
 	More []any
 }
 
-// commands is the command table.
+// commands is the command table. A command without a group is in that of the one before.
 type commands struct {
-	Demo   demoCommand   `cmd:"" help:"Show everything: a real cluster on this machine works on pictures, then proves that it did."`
-	Dev    devCommand    `cmd:"" help:"Run a cluster on this machine, in ./.stoker."`
-	Init   initCommand   `cmd:"" help:"Make configuration, certificates and tokens of a new cluster."`
-	Serve  serveCommand  `cmd:"" help:"Run one node."`
-	Worker workerCommand `cmd:"" help:"Run the sample worker; list, drain and quarantine workers."`
-	Queue  queueCommand  `cmd:"" help:"Show what waits; kick, pause and purge it."`
-	Job    jobCommand    `cmd:"" help:"List and show jobs, say what they wait for, cancel them, try them again."`
-	Tail   tailCommand   `cmd:"" help:"Show every change as it happens; requests too."`
-	Status statusCommand `cmd:"" help:"Show members, leader, lag, queue and versions."`
+	Demo  demoCommand  `cmd:"" group:"Start" help:"Show everything: a real cluster on this machine works on pictures, then proves that it did."`
+	Dev   devCommand   `cmd:"" help:"Run a cluster on this machine, in ./.stoker."`
+	Init  initCommand  `cmd:"" help:"Make configuration, certificates and tokens of a new cluster."`
+	Serve serveCommand `cmd:"" help:"Run one node."`
+
+	Job    jobCommand    `cmd:"" group:"Jobs and users" help:"List and show jobs, say what they wait for, cancel them, try them again."`
 	User   userCommand   `cmd:"" help:"Show users, grant credits, set plans, revoke."`
-	Access accessCommand `cmd:"" help:"List, make and revoke operators' and workers' tokens."`
-	Key    keyCommand    `cmd:"" help:"List, make and revoke S3 clients' access keys to the object store."`
-	Secret secretCommand `cmd:"" help:"Keep secrets, roll keys."`
-	Cert   certCommand   `cmd:"" help:"Show nodes' certificates, replace the CA."`
-	Audit  auditCommand  `cmd:"" help:"Show and export what operators did."`
-	SQL    sqlCommand    `cmd:"" name:"sql" help:"Ask the replicated state in SQL, read-only."`
-	Export exportCommand `cmd:"" help:"Write the replicated state's tables to an SQLite file."`
+	Tail   tailCommand   `cmd:"" help:"Show every change as it happens; requests too."`
+	Queue  queueCommand  `cmd:"" help:"Show what waits; kick, pause and purge it."`
+	Worker workerCommand `cmd:"" help:"Run the sample worker; list, drain and quarantine workers."`
 
-	Objects objectsCommand `cmd:"" help:"See how the pictures' files are on the nodes' disks; have them read again."`
-
-	Deploy   deployCommand   `cmd:"" help:"Put the app's configuration, stoker.app.toml, into force."`
+	Deploy   deployCommand   `cmd:"" group:"The app's configuration" help:"Put the app's configuration, stoker.app.toml, into force."`
 	Rollback rollbackCommand `cmd:"" help:"Put an older version of the app's configuration into force."`
 	Versions versionsCommand `cmd:"" help:"List and show the versions of the app's configuration."`
 	Config   configCommand   `cmd:"" help:"Write down the app's configuration that is in force."`
 
-	Upgrade upgradeCommand `cmd:"" help:"Upgrade nodes one by one; turn on what is new."`
+	SQL     sqlCommand     `cmd:"" name:"sql" group:"Data" help:"Ask the replicated state in SQL, read-only."`
+	Export  exportCommand  `cmd:"" help:"Write the replicated state's tables to an SQLite file."`
+	Objects objectsCommand `cmd:"" help:"See how the pictures' files are on the nodes' disks; have them read again."`
 	Verify  verifyCommand  `cmd:"" help:"Hold the nodes' states against each other."`
 
+	Status    statusCommand    `cmd:"" group:"The cluster" help:"Show members, leader, lag, queue and versions."`
 	Members   membersCommand   `cmd:"" help:"Show the members: who leads, who has a vote, who may fail."`
 	Member    memberCommand    `cmd:"" help:"Remove a member."`
 	Leader    leaderCommand    `cmd:"" help:"Hand leadership to another node."`
 	Node      nodeCommand      `cmd:"" help:"Have a node left alone before maintenance, and bring it back."`
 	Token     tokenCommand     `cmd:"" help:"Make, list and revoke tokens by which a node joins."`
 	Autopilot autopilotCommand `cmd:"" help:"Show and say what the leader may do about members by itself."`
+	Upgrade   upgradeCommand   `cmd:"" help:"Upgrade nodes one by one; turn on what is new."`
 
-	kong.Plugins
+	Access accessCommand `cmd:"" group:"Tokens, keys and secrets" help:"List, make and revoke operators' and workers' tokens."`
+	Key    keyCommand    `cmd:"" help:"List, make and revoke S3 clients' access keys to the object store."`
+	Secret secretCommand `cmd:"" help:"Keep secrets, roll keys."`
+	Cert   certCommand   `cmd:"" help:"Show nodes' certificates, replace the CA."`
+	Audit  auditCommand  `cmd:"" help:"Show and export what operators did."`
 
-	Backup  backupCommand  `cmd:"" help:"Back the cluster up; list and verify backups."`
+	Backup  backupCommand  `cmd:"" group:"Backup and recovery" help:"Back the cluster up; list and verify backups."`
 	Restore restoreCommand `cmd:"" help:"Make a new cluster out of a backup."`
 	Recover recoverCommand `cmd:"" help:"Go on with the one node that is left when most are lost for good."`
+}
 
-	Version versionCommand `cmd:"" help:"Print this binary's version."`
+// lastCommands end the table, below what [Hooks] have.
+type lastCommands struct {
+	Completion completionCommand `cmd:"" group:"This program" help:"Print what makes a shell complete stoker's commands."`
+	Version    versionCommand    `cmd:"" help:"Print this binary's version."`
 }
 
 // shell is what a command runs in.
@@ -92,6 +96,7 @@ type shell struct {
 	err   io.Writer
 	hooks Hooks
 	now   func() time.Time // for the ages in tables
+	line  *table.Table     // all commands
 }
 
 func (s *shell) printf(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
@@ -117,36 +122,42 @@ func Run(args []string, hooks Hooks) int {
 }
 
 func run(s *shell, args []string) int {
-	exited := -1 // by --help, in the middle of parsing
-	table := commands{Plugins: s.hooks.More}
-	parser, err := kong.New(&table,
-		kong.Name("stoker"),
-		kong.Description("A self-hosted image job cluster in one binary. `stoker demo` shows it, `stoker dev` runs it here."),
-		kong.Writers(s.out, s.err),
-		kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
-		kong.Bind(s),
-		kong.BindTo(s.ctx, (*context.Context)(nil)),
-		kong.BindTo(s.out, (*io.Writer)(nil)))
-	if err != nil {
-		panic(err) // the table above is wrong; every test would meet it
-	}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	command, err := parser.Parse(args)
+	s.line = &table.Table{
+		Name:     "stoker",
+		About:    "A self-hosted image job cluster in one binary. `stoker demo` shows it, `stoker dev` runs it here.",
+		Commands: slices.Concat([]any{&commands{}}, s.hooks.More, []any{&lastCommands{}}),
+		Run:      s.run,
+		Offer:    s.offer,
+		Out:      s.out,
+		Err:      s.err,
+	}
+	err := s.line.Execute(s.ctx, args)
+	var usage *table.Usage
 	switch {
-	case exited >= 0:
-		return exited
-	case err != nil:
-		s.notef("stoker: %v\nstoker --help lists the commands, stoker COMMAND --help what one takes.\n", err)
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		s.notef("stoker: %v\n%s --help says more.\n", err, usage.Command)
 		return exitUsage
 	}
-	if err := command.Run(); err != nil {
-		s.notef("stoker: %v\n", err)
-		return exitFailed
+	s.notef("stoker: %v\n", err)
+	return exitFailed
+}
+
+// run runs a command, ours or one of [Hooks].
+func (s *shell) run(command any) error {
+	switch c := command.(type) {
+	case interface{ Run(*shell) error }:
+		return c.Run(s)
+	case interface {
+		Run(context.Context, io.Writer) error
+	}:
+		return c.Run(s.ctx, s.out)
 	}
-	return 0
+	return fmt.Errorf("%T runs nothing", command)
 }
 
 // versionCommand is `stoker version`.

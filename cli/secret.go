@@ -53,7 +53,7 @@ func (*secretPut) Help() string {
 
 type secretDelete struct {
 	operatorFlags
-	Name string `arg:"" help:"Its name."`
+	Name string `arg:"" complete:"secret" help:"Its name."`
 }
 
 type secretRekey struct{ operatorFlags }

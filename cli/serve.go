@@ -10,7 +10,7 @@ import (
 
 // serveCommand is `stoker serve`.
 type serveCommand struct {
-	Config string     `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" help:"The node's configuration (${default})."`
+	Config string     `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" complete:".toml" help:"The node's configuration (${default})."`
 	Join   joinFlags  `embed:"" group:"Into a running cluster, once:"`
 	Keys   serveFlags `embed:"" group:"Instead of what the file says:"`
 }

@@ -17,9 +17,9 @@ import (
 type tailCommand struct {
 	operatorFlags
 	From     string   `default:"now" placeholder:"now|start|INDEX|TIME|ID" help:"Where to begin: now, start (as far as changes are kept), an entry of the log, a time (2026-01-02T15:04:05Z) or a span before now (15m), or the id of a change, behind which it goes on."`
-	Job      string   `placeholder:"JOB" help:"Only what concerns this job."`
-	User     string   `placeholder:"USER" help:"Only what concerns this user."`
-	Worker   string   `placeholder:"WORKER" help:"Only what happened to or through this worker."`
+	Job      string   `placeholder:"JOB" complete:"job" help:"Only what concerns this job."`
+	User     string   `placeholder:"USER" complete:"user" help:"Only what concerns this user."`
+	Worker   string   `placeholder:"WORKER" complete:"worker" help:"Only what happened to or through this worker."`
 	Status   []string `placeholder:"STATUS,…" help:"Only steps of jobs and items to one of these statuses."`
 	Event    []string `placeholder:"EVENT,…" help:"Only these events, as in job.failed, or all of a kind: job, item, credits, lease, worker, user, operator, cluster."`
 	Format   string   `enum:"pretty,json" default:"pretty" help:"pretty (a line for people) or json (a line a change, with its id)."`

@@ -51,7 +51,7 @@ node says nothing to anybody else.
 
 type tokenRevoke struct {
 	operatorFlags
-	ID string `arg:"" help:"The token's id, as in the list."`
+	ID string `arg:"" complete:"token" help:"The token's id, as in the list."`
 }
 
 // Run lists.

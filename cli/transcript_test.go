@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
+	"stoker/cli/table"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what the commands print into testdata/*.txt")
@@ -115,14 +115,12 @@ func split(line string) (words []string) {
 
 func TestTable_ParsesBothNamesOfTheSampleWorker(t *testing.T) {
 	for _, args := range [][]string{{"worker", "--operator", "f", "--id", "w", "--slots", "2"}, {"worker", "run", "--operator", "f", "--id", "w", "--slots", "2"}} {
-		var table commands
-		parser, err := kong.New(&table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		parsed, err := parser.Parse(args)
-		if err != nil || parsed.Command() != "worker run" || table.Worker.Run.Operator != "f" || table.Worker.Run.ID != "w" || table.Worker.Run.Slots != 2 {
-			t.Errorf("%v: %v, %+v", args, err, table.Worker.Run)
+		var all commands
+		var ran any
+		line := table.Table{Name: "stoker", Commands: []any{&all}, Out: t.Output(), Err: t.Output(), Run: func(c any) error { ran = c; return nil }}
+		err := line.Execute(t.Context(), args)
+		if err != nil || ran != &all.Worker.Run || all.Worker.Run.Operator != "f" || all.Worker.Run.ID != "w" || all.Worker.Run.Slots != 2 {
+			t.Errorf("%v: %v, %T, %+v", args, err, ran, all.Worker.Run)
 		}
 	}
 }

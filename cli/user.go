@@ -23,12 +23,12 @@ type userCommand struct {
 
 type userRevoke struct {
 	operatorFlags
-	User string `arg:"" help:"User id, u_…"`
+	User string `arg:"" complete:"user" help:"User id, u_…"`
 }
 
 type userRestore struct {
 	operatorFlags
-	User string `arg:"" help:"User id, u_…"`
+	User string `arg:"" complete:"user" help:"User id, u_…"`
 }
 
 // Run revokes and shows the account.
@@ -43,12 +43,12 @@ func (c *userRestore) Run(s *shell) error {
 
 type userShow struct {
 	operatorFlags
-	User string `arg:"" help:"User id, u_…"`
+	User string `arg:"" complete:"user" help:"User id, u_…"`
 }
 
 type userGrant struct {
 	operatorFlags
-	User   string `arg:"" help:"User id, u_…"`
+	User   string `arg:"" complete:"user" help:"User id, u_…"`
 	Amount int64  `arg:"" help:"Credits."`
 	Reason string `required:"" help:"What the ledger shall say."`
 }
@@ -61,8 +61,8 @@ func (*userGrant) Help() string {
 
 type userPlan struct {
 	operatorFlags
-	User string `arg:"" help:"User id, u_…"`
-	Plan string `arg:"" help:"Plan, as in free or pro."`
+	User string `arg:"" complete:"user" help:"User id, u_…"`
+	Plan string `arg:"" complete:"plan" help:"Plan, as in free or pro."`
 }
 
 // Run shows the account and the newest of its ledger.

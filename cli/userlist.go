@@ -25,7 +25,7 @@ func (*userList) Help() string {
 
 type userLedger struct {
 	operatorFlags
-	User  string `arg:"" help:"User id, u_…"`
+	User  string `arg:"" complete:"user" help:"User id, u_…"`
 	Limit int    `default:"100" help:"How many rows at most; 0: all (${default})."`
 	JSON  bool   `name:"json" help:"Print JSON, a row a line."`
 }

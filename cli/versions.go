@@ -23,7 +23,7 @@ type versionsList struct {
 
 type versionsShow struct {
 	operatorFlags
-	Version uint64 `arg:"" optional:"" help:"Its number (the one in force)."`
+	Version uint64 `arg:"" optional:"" complete:"version" help:"Its number (the one in force)."`
 	Diff    bool   `help:"Show what it changed against the version before."`
 	JSON    bool   `name:"json" help:"Print JSON."`
 }
@@ -99,7 +99,7 @@ func diffOf(s *shell, a, b client.SettingsVersion) string {
 type rollbackCommand struct {
 	operatorFlags
 	deploymentFlags
-	Version uint64 `arg:"" optional:"" help:"The version to go back to (the one before the one in force)."`
+	Version uint64 `arg:"" optional:"" complete:"version" help:"The version to go back to (the one before the one in force)."`
 	DryRun  bool   `help:"Show what would change, and change nothing."`
 }
 

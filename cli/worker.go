@@ -34,7 +34,7 @@ type workerList struct {
 // workerNamed is what the operator's word on a worker takes.
 type workerNamed struct {
 	operatorFlags
-	ID  string `arg:"" help:"Worker id, as in \"stoker worker list\"."`
+	ID  string `arg:"" complete:"worker" help:"Worker id, as in \"stoker worker list\"."`
 	Why string `placeholder:"TEXT" help:"What the list shall say of it."`
 }
 
