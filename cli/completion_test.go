@@ -31,7 +31,7 @@ func TestCompletion_AsksTheCluster(t *testing.T) {
 		"/admin/settings/versions": `{"versions":[{"version":2,"message":"dearer"},{"version":1}]}`,
 		"/admin/tokens":            `{"tokens":[{"name":"ci","kind":"operator","scope":"operate"}]}`,
 		"/admin/keys":              `{"keys":[{"name":"site","access":"read","prefix":"site/"}]}`,
-		"/admin/join-tokens":       `{"tokens":[{"id":"jt_1","note":"for n4"}]}`,
+		"/admin/join-tokens":       `{"join_tokens":[{"id":"jt_1","note":"for n4"}]}`,
 		"/admin/secrets":           `{"secrets":[{"name":"callback","use":"signs"}]}`,
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -32,9 +32,9 @@
 //
 // # Why not …
 //
-//   - … kong, which reads such a table by itself? It calls reflect.Value.MethodByName with names that it computes. A linker that sees that
-//     must keep every exported method of every type, and the program was 41.8 MB instead of 32.7 MB for it. cobra takes
-//     care not to; so does this package, which finds Run and Help by interfaces. Therefore also no cobra templates: they bring text/template, which does the same.
+//   - … kong, which reads such a table by itself? It calls reflect.Value.MethodByName with names that it computes. A linker that sees
+//     this must keep every exported method of every type: the program was 41.8 MB instead of 32.7 for it. cobra takes care not to, and
+//     so does this package, which finds Run and Help by interfaces. Hence no cobra templates: text/template does the same as kong.
 //   - … cobra alone? A command would be declared in a constructor, its flags in another place, its checks in a third, and in the help
 //     could be what is not there.
 //   - … cobra's own checks of required and exclusive flags? They are set, since completion knows them, but their words are for
