@@ -23,6 +23,14 @@ type attempt struct {
 	presigned bool
 }
 
+// malformed is the code for what is wrong with the signature's own fields.
+func (a attempt) malformed() Code {
+	if a.presigned {
+		return AuthQueryMalformed
+	}
+	return AuthHeaderMalformed
+}
+
 func (a attempt) claim() Claim {
 	c := Claim{AccessKey: a.accessKey, Presigned: a.presigned, query: a.query}
 	c.trailer = a.payload == streamingTrailer || a.payload == streamingUnsigned
@@ -43,6 +51,9 @@ func parse(r Request, now time.Time) (attempt, error) {
 		return strings.HasPrefix(f.name, "X-Amz-") && f.name != "X-Amz-Content-Sha256"
 	})
 	auth := r.Header("authorization")
+	if _, given := single(query, "X-Amz-Security-Token"); given || len(r.Header("x-amz-security-token")) > 0 {
+		return attempt{}, fail(InvalidToken, "there are no session tokens: an access key has two parts")
+	}
 	switch {
 	case presigned && len(auth) > 0:
 		return attempt{}, fail(InvalidArgument, "a request is signed in its headers or in its query, not in both")

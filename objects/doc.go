@@ -72,7 +72,8 @@
 //   - Nothing is done for a request before its signature was found right, and a
 //     signature covers the host, the method, the path and every query parameter.
 //   - A header that begins with x-amz- and is not signed refuses the request: a URL
-//     made for an upload cannot be turned into anything else.
+//     made for an upload cannot be turned into anything else. What else is refused,
+//     and with which code, is the table of package refusals.
 //   - Every operation asks call.may with each key it names, before it looks anything
 //     up. An access key that is for nothing may do nothing.
 //   - A body's io.EOF says that every chunk's signature, every sum and the announced

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"crypto/md5"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -141,33 +140,23 @@ func TestServe_SignedBody(t *testing.T) {
 	}
 }
 
-// Whatever is refused has stored nothing: no record, no file, no draft.
+// What package refusals has not: whatever is refused has stored nothing, no record,
+// no file, no draft, and its answer names the request.
 func TestServe_Refusals(t *testing.T) {
 	m := startCluster(t, 1, func(s *fsm.Settings) { s.MaxUpload = 100 })[0]
 	good := m.presign(t, "PUT", "etc/a", 0)
 	own := func() (string, string) { return m.own(t) }
-	wrongMD5 := base64.StdEncoding.EncodeToString(make([]byte, 16))
 	for _, e := range []struct {
 		name, method, url, body string
 		headers                 []string
 		status                  int
 		code                    Code
 	}{
-		{"not signed", "PUT", m.base + "/photos/etc/a", "x", nil, 403, AccessDenied},
 		{"not signed, no such bucket", "GET", m.base + "/nothing/etc/a", "", nil, 403, AccessDenied},
-		{"altered", "PUT", good[:len(good)-1] + "x", "x", nil, 403, SignatureMismatch},
-		{"replayed with another method", "GET", good, "", nil, 403, SignatureMismatch},
 		{"over the limit of pictures", "PUT", m.presign(t, "PUT", "inputs/u_1/j_1/0.jpg", 0), strings.Repeat("x", 101), nil, 400, EntityTooLarge},
-		{"wrong MD5", "PUT", good, "x", []string{"Content-MD5", wrongMD5}, 400, BadDigest},
-		{"MD5 is none", "PUT", good, "x", []string{"Content-MD5", "abc"}, 400, InvalidDigest},
 		{"a subresource", "PUT", sign(t, m, "PUT", "/photos/etc/a", field{"tagging", ""}), "x", nil, 501, NotImplemented},
 		{"an endless type", "PUT", good, "x", []string{"Content-Type", strings.Repeat("t", 256)}, 400, InvalidArgument},
-		{"a copy", "PUT", good, "x", []string{"X-Amz-Copy-Source", "/photos/b"}, 403, AccessDenied},
 		{"conditional upload", "PUT", good, "x", []string{"If-None-Match", "*"}, 501, NotImplemented},
-		{"traversal", "PUT", sign(t, m, "PUT", "/photos/etc/../a"), "x", nil, 400, InvalidURI},
-		{"empty segment", "PUT", sign(t, m, "PUT", "/photos/etc//a"), "x", nil, 400, InvalidURI},
-		{"long key", "PUT", sign(t, m, "PUT", "/photos/"+strings.Repeat("k", 1025)), "x", nil, 400, KeyTooLong},
-		{"another bucket", "PUT", sign(t, m, "PUT", "/videos/a"), "x", nil, 404, NoSuchBucket},
 		{"two fences", "PUT", signAs(t, m, own, "PUT", "/photos/a", field{FenceParam, "1"}, field{FenceParam, "2"}), "x", nil, 400, InvalidArgument},
 		{"fence is no number", "PUT", signAs(t, m, own, "PUT", "/photos/a", field{FenceParam, "-1"}), "x", nil, 400, InvalidArgument},
 		{"post", "POST", sign(t, m, "POST", "/photos/a"), "x", nil, 501, NotImplemented},

@@ -55,7 +55,8 @@ type Verifier struct {
 //
 // A presigned URL is good on every node: the URL one node handed out, with only
 // the host replaced by another node's, is accepted too. The host stays signed,
-// but to the name of the cluster and not to that of one machine.
+// but to the names of the cluster and not to that of one machine: under a name that
+// is none of them only what was signed for it is taken.
 func (v *Verifier) Verify(r Request) (Claim, error) {
 	path, err := url.PathUnescape(r.Path)
 	if err != nil {
@@ -76,7 +77,7 @@ func (v *Verifier) Verify(r Request) (Claim, error) {
 		return Claim{}, fail(AccessDenied, "this cluster does not serve the host %q", r.Host)
 	}
 	if a.scope.region != defaultRegion && a.scope.region != "us-east-1" && (v.Region == "" || a.scope.region != v.Region) {
-		return Claim{}, fail(AuthHeaderMalformed, "the region %q is wrong; expecting %q", a.scope.region, defaultRegion)
+		return Claim{}, fail(a.malformed(), "the region %q is wrong; expecting %q", a.scope.region, defaultRegion)
 	}
 	if name := unsigned(r.Names, a.signed); name != "" {
 		return Claim{}, fail(AccessDenied, "the header %s is present and is not signed", name)
@@ -87,7 +88,9 @@ func (v *Verifier) Verify(r Request) (Claim, error) {
 	}
 	hosts := []string{r.Host}
 	if a.presigned && v.Aliases != nil {
-		hosts = append(hosts, v.Aliases()...)
+		if all := v.Aliases(); slices.Contains(all, strings.ToLower(r.Host)) {
+			hosts = append(hosts, all...)
+		}
 	}
 	key := v.ring.key(with.Secret, a.scope)
 	for _, host := range hosts {

@@ -58,72 +58,7 @@ func TestVerify_Presigned(t *testing.T) {
 	}
 }
 
-// Every field altered by one character is refused, whatever the reason given.
-func TestVerify_OneCharacter(t *testing.T) {
-	good := put(t)
-	refuse := func(what string, r Request) {
-		t.Helper()
-		if _, err := awsVerifier().Verify(r); err == nil {
-			t.Errorf("accepted with %s altered: %s %s%s?%s", what, r.Method, r.Host, r.Path, r.Query)
-		}
-	}
-	for _, m := range mutants(good.Method) {
-		r := good
-		r.Method = m
-		refuse("method", r)
-	}
-	for i := 1; i < len(good.Path); i++ {
-		r := good
-		r.Path = replaceOne(good.Path, i)
-		refuse("path", r)
-	}
-	for _, m := range mutants(good.Host) {
-		r := good
-		r.Host = m
-		refuse("host", r)
-	}
-	for _, m := range mutants(good.Query) {
-		r := good
-		r.Query = m
-		refuse("query", r)
-	}
-	for i := range good.Query {
-		r := good
-		r.Query = good.Query[:i] + good.Query[i+1:]
-		refuse("query", r)
-	}
-}
-
-// The same for the form that is signed in headers.
-func TestVerify_OneCharacterOfHeaders(t *testing.T) {
-	good := map[string]string{
-		"Range": "bytes=0-9", "X-Amz-Content-Sha256": emptyHash, "X-Amz-Date": "20130524T000000Z",
-		"Authorization": algorithm + " Credential=" + awsKey +
-			"/20130524/us-east-1/s3/aws4_request,SignedHeaders=host;range;x-amz-content-sha256;x-amz-date," +
-			"Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
-	}
-	try := func(name, value string) error {
-		pairs := []string{name, value}
-		for k, v := range good {
-			if k != name {
-				pairs = append(pairs, k, v)
-			}
-		}
-		_, err := awsVerifier().Verify(Request{Method: "GET", Path: "/test.txt", Host: awsHost, Header: headers(pairs...)})
-		return err
-	}
-	for name, value := range good {
-		if err := try(name, value); err != nil {
-			t.Fatalf("the request itself: %v", err)
-		}
-		for _, m := range mutants(value) {
-			if try(name, m) == nil {
-				t.Errorf("accepted with %s: %s", name, m)
-			}
-		}
-	}
-}
-
+// What a store alone cannot show; the rest of the table is package refusals.
 func TestVerify_Refusals(t *testing.T) {
 	query := func(r *Request, old, new string) {
 		if !strings.Contains(r.Query, old) {
@@ -136,45 +71,22 @@ func TestVerify_Refusals(t *testing.T) {
 		alter func(r *Request, v *Verifier)
 		want  Code
 	}{
-		{"no signature at all", func(r *Request, v *Verifier) { r.Query = "" }, AccessDenied},
 		{"only a fence", func(r *Request, v *Verifier) { r.Query = "x-stoker-fence=7" }, AccessDenied},
-		{"expired by a second", func(r *Request, v *Verifier) {
-			v.Now = func() time.Time { return awsTime.Add(time.Hour + time.Second) }
-		}, AccessDenied},
-		{"from the future", func(r *Request, v *Verifier) {
-			v.Now = func() time.Time { return awsTime.Add(-maxSkew - time.Second) }
-		}, AccessDenied},
-		{"another method", func(r *Request, v *Verifier) { r.Method = "GET" }, SignatureMismatch},
-		{"HEAD with a PUT's URL", func(r *Request, v *Verifier) { r.Method = "HEAD" }, SignatureMismatch},
-		{"another key", func(r *Request, v *Verifier) { r.Path = "/photos/inputs/u_1/j_1/1.jpg" }, SignatureMismatch},
-		{"another bucket", func(r *Request, v *Verifier) { r.Path = "/photoz/" + photo }, SignatureMismatch},
 		{"another fence", func(r *Request, v *Verifier) { query(r, "x-stoker-fence=7", "x-stoker-fence=8") }, SignatureMismatch},
 		{"no fence", func(r *Request, v *Verifier) { query(r, "&x-stoker-fence=7", "") }, SignatureMismatch},
-		{"one parameter more", func(r *Request, v *Verifier) { r.Query += "&versionId=1" }, SignatureMismatch},
-		{"host not signed", func(r *Request, v *Verifier) { query(r, "SignedHeaders=host", "SignedHeaders=x-amz-date") }, AccessDenied},
+		{"a name of nobody's", func(r *Request, v *Verifier) {
+			r.Host, v.Aliases = "elsewhere:8080", func() []string { return []string{"10.0.0.1:8080"} }
+		}, SignatureMismatch},
 		{"a foreign host", func(r *Request, v *Verifier) { v.Host = func(string) bool { return false } }, AccessDenied},
-		{"unknown access key", func(r *Request, v *Verifier) { query(r, "AKIA", "AKIB") }, InvalidAccessKey},
 		{"revoked to an empty secret", func(r *Request, v *Verifier) {
 			v.Keys = func(string) (Key, bool) { return Key{}, true }
 		}, InvalidAccessKey},
 		{"another secret", func(r *Request, v *Verifier) {
 			v.Keys = func(string) (Key, bool) { return Key{Secret: "other"}, true }
 		}, SignatureMismatch},
-		{"another region", func(r *Request, v *Verifier) { query(r, "auto", "eu-west-1") }, AuthHeaderMalformed},
+		{"another region", func(r *Request, v *Verifier) { query(r, "auto", "eu-west-1") }, AuthQueryMalformed},
 		{"a legal region that was not signed", func(r *Request, v *Verifier) { query(r, "auto", "us-east-1") }, SignatureMismatch},
-		{"another service", func(r *Request, v *Verifier) { query(r, "%2Fs3%2F", "%2Fec2%2F") }, AuthQueryMalformed},
-		{"scope of another day", func(r *Request, v *Verifier) { query(r, "20130524%2F", "20130525%2F") }, AuthQueryMalformed},
-		{"lower-case algorithm", func(r *Request, v *Verifier) { query(r, algorithm, strings.ToLower(algorithm)) }, AuthQueryMalformed},
-		{"a week and a second", func(r *Request, v *Verifier) { query(r, "Expires=3600", "Expires=604801") }, AuthQueryMalformed},
-		{"no time at all", func(r *Request, v *Verifier) { query(r, "Expires=3600", "Expires=0") }, AuthQueryMalformed},
-		{"negative time", func(r *Request, v *Verifier) { query(r, "Expires=3600", "Expires=-1") }, AuthQueryMalformed},
-		{"two signatures", func(r *Request, v *Verifier) { r.Query += "&X-Amz-Signature=00" }, AuthQueryMalformed},
 		{"two expiries", func(r *Request, v *Verifier) { r.Query += "&X-Amz-Expires=604800" }, AuthQueryMalformed},
-		{"signed twice", func(r *Request, v *Verifier) { r.Header = headers("Authorization", algorithm+" x") }, InvalidArgument},
-		{"streaming", func(r *Request, v *Verifier) {
-			r.Query += "&X-Amz-Content-Sha256=STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-		}, NotImplemented},
-		{"broken escape", func(r *Request, v *Verifier) { r.Path += "%2" }, InvalidURI},
 	} {
 		t.Run(e.name, func(t *testing.T) {
 			r, v := put(t), awsVerifier()
@@ -193,18 +105,10 @@ func TestVerify_HeaderRefusals(t *testing.T) {
 		now                     time.Duration
 		want                    Code
 	}{
-		{"no hash of the body", credential + rest, "20130524T000000Z", "", 0, InvalidArgument},
-		{"hash is no hash", credential + rest, "20130524T000000Z", "abc", 0, InvalidArgument},
-		{"unsigned over plain HTTP", credential + rest, "20130524T000000Z", unsignedPayload, 0, AccessDenied},
-		{"aws-chunked", credential + rest, "20130524T000000Z", streamingUnsigned, 0, AccessDenied},
-		{"late", credential + rest, "20130524T000000Z", emptyHash, maxSkew + time.Second, RequestTimeTooSkewed},
-		{"early", credential + rest, "20130524T000000Z", emptyHash, -maxSkew - time.Second, RequestTimeTooSkewed},
 		{"no date", credential + rest, "", emptyHash, 0, AccessDenied},
-		{"host not signed", credential + ",SignedHeaders=x-amz-date,Signature=00", "20130524T000000Z", emptyHash, 0, AccessDenied},
 		{"headers out of order", credential + ",SignedHeaders=x-amz-date;host,Signature=00", "20130524T000000Z", emptyHash, 0, AuthHeaderMalformed},
 		{"a part twice", credential + rest + ",Signature=01", "20130524T000000Z", emptyHash, 0, AuthHeaderMalformed},
 		{"a part missing", credential, "20130524T000000Z", emptyHash, 0, AuthHeaderMalformed},
-		{"wrong signature", credential + rest, "20130524T000000Z", emptyHash, 0, SignatureMismatch},
 	} {
 		t.Run(e.name, func(t *testing.T) {
 			pairs := []string{"Authorization", algorithm + " " + e.auth}

@@ -22,6 +22,7 @@ const (
 	InvalidDigest        Code = "InvalidDigest"
 	InvalidRange         Code = "InvalidRange"
 	InvalidRequest       Code = "InvalidRequest"
+	InvalidToken         Code = "InvalidToken"
 	InvalidURI           Code = "InvalidURI"
 	KeyTooLong           Code = "KeyTooLongError"
 	MalformedTrailer     Code = "MalformedTrailerError"
@@ -74,6 +75,7 @@ var status = map[Code]int{
 	InvalidDigest:        400,
 	InvalidRange:         416,
 	InvalidRequest:       400,
+	InvalidToken:         400,
 	InvalidURI:           400,
 	KeyTooLong:           400,
 	MalformedTrailer:     400,
