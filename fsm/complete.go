@@ -14,6 +14,8 @@ type CompleteUpload struct {
 	Key    string   `cbor:"2,keyasint"`
 	ID     string   `cbor:"3,keyasint"`
 	Parts  []Chosen `cbor:"4,keyasint"`
+
+	If *Condition `cbor:"20,keyasint,omitempty"`
 }
 
 // Chosen is a part that the client names for its object.
@@ -27,6 +29,8 @@ const (
 	FieldPart      = "part"  // is not there, or has another ETag
 	FieldPartOrder = "order" // numbers do not ascend
 	FieldPartSize  = "size"  // a part before the last is too small
+
+	FieldUploads = "uploads" // of CreateUpload: there are too many
 )
 
 func (c CompleteUpload) apply(tx *Tx) (Object, error) {
@@ -70,6 +74,9 @@ func (c CompleteUpload) apply(tx *Tx) (Object, error) {
 		tags.Write(p.Segment.MD5)
 	}
 	if r := mayPut(tx, *tx.current(), tx.level(), o); r != nil {
+		return o, r
+	}
+	if r := c.If.holds(tx, o.Bucket, o.Key); r != nil {
 		return o, r
 	}
 	// from here on nothing may refuse

@@ -10,6 +10,8 @@ type CopyObject struct {
 	Version []byte `cbor:"3,keyasint"` // of the source that the client's conditions were held against
 	To      string `cbor:"4,keyasint"`
 
+	If *Condition `cbor:"20,keyasint,omitempty"` // of what is under To
+
 	// Replace: the copy has these words, not those of the source.
 	Replace     bool              `cbor:"5,keyasint,omitempty"`
 	ContentType string            `cbor:"6,keyasint,omitempty"`
@@ -45,6 +47,9 @@ func (c CopyObject) apply(tx *Tx) (Object, error) {
 		return o, r
 	}
 	if r := mayPut(tx, *tx.current(), tx.level(), o); r != nil {
+		return o, r
+	}
+	if r := c.If.holds(tx, o.Bucket, o.Key); r != nil {
 		return o, r
 	}
 	o.At = tx.wall()

@@ -16,7 +16,7 @@ func TestDeploy_movesCapsInBoundedEntries(t *testing.T) {
 		user, job := fmt.Sprintf("u%04d", i), fmt.Sprintf("j%04d", i)
 		must(w, SignIn{NewID: user})
 		must(w, CreateJob{User: user, ID: job, Preset: "interior", Items: 1})
-		must(w, PutObject{input(user, job, 0)})
+		must(w, PutObject{Object: input(user, job, 0)})
 		must(w, ConfirmUpload{User: user, Job: job})
 		must(w, ExecuteJob{User: user, Job: job, Concepts: walls})
 	}

@@ -186,7 +186,7 @@ func (d *driver) bring() {
 // put uploads an object of a job.
 func (d *driver) put(key string, fence uint64) {
 	d.uploads++
-	o := Object{Bucket: "photos", Key: key, Upload: strconv.Itoa(d.uploads), Size: 9, Fence: fence, Nodes: []string{"n1"}}
+	o := Object{Bucket: "photos", Key: key, Upload: strconv.Itoa(d.uploads), Size: 9, MD5: []byte{byte(d.uploads)}, Fence: fence, Nodes: []string{"n1"}}
 	if d.dice.one(40) {
 		o.Size = 1028
 	}
@@ -196,7 +196,8 @@ func (d *driver) put(key string, fence uint64) {
 	if o.Kind != "" && d.dice.one(20) {
 		o.Flaw = "its header is broken"
 	}
-	do(d, PutObject{o}, func() Code { return d.model.put(o) }, nil)
+	demand, condition := d.demand(key)
+	do(d, PutObject{Object: o, If: condition}, func() Code { return d.model.put(o, demand) }, nil)
 }
 
 func (d *driver) upload() {

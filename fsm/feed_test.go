@@ -13,7 +13,7 @@ import (
 func lifecycle(w *world, user, job string, n int) {
 	must(w, CreateJob{User: user, ID: job, Preset: "interior", Items: int64(n)})
 	for i := range n {
-		must(w, PutObject{input(user, job, i)})
+		must(w, PutObject{Object: input(user, job, i)})
 	}
 	must(w, ConfirmUpload{User: user, Job: job})
 	must(w, ExecuteJob{User: user, Job: job, Concepts: walls})
@@ -22,7 +22,7 @@ func lifecycle(w *world, user, job string, n int) {
 	for i := range n {
 		out := input(user, job, i)
 		out.Key, out.Fence = Job{ID: job, User: user}.OutputKey(i), g.Grants[0].Lease.Fence
-		must(w, PutObject{out})
+		must(w, PutObject{Object: out})
 		done = append(done, ItemResult{Idx: i, Done: true})
 	}
 	must(w, Report{Fence: g.Grants[0].Lease.Fence, Results: done})

@@ -27,7 +27,7 @@ func furnished(t testing.TB) *world {
 	w.queued("u1", "queued", 3)
 	for _, job := range []string{"j1", "created", "uploaded"} {
 		must(w, CreateJob{User: "u1", ID: job, Preset: "interior", Items: 1})
-		must(w, PutObject{input("u1", job, 0)})
+		must(w, PutObject{Object: input("u1", job, 0)})
 	}
 	must(w, ConfirmUpload{User: "u1", Job: "uploaded"})
 	return w

@@ -28,6 +28,34 @@ func (u *modelUpload) size() (n int64) {
 	return n
 }
 
+// meets: what a client demands of the object that its own is to replace.
+func (m *model) meets(key, demand string) Code {
+	there := m.objects[key] != ""
+	if demand == "" || demand == "none" && !there || demand == "any" && there || demand == "this" && there {
+		return ""
+	}
+	return PreconditionFailed
+}
+
+// demand makes a condition up, mostly none at all, of what is under a key now.
+func (d *driver) demand(key string) (string, *Condition) {
+	switch {
+	case !d.dice.one(6):
+		return "", nil
+	case d.dice.one(2):
+		return "none", &Condition{Absent: true}
+	case d.dice.one(3):
+		return "any", &Condition{ETag: AnyETag}
+	case d.dice.one(3):
+		return "another", &Condition{ETag: "another"}
+	}
+	d.flush() // what it is now is read off the machine
+	v := d.m.View()
+	defer v.Close()
+	o, _ := v.Object("photos", key)
+	return "this", &Condition{ETag: cmp.Or(o.ETag(), "nothing")}
+}
+
 func (m *model) createUpload(key, id string) Code {
 	if code := m.mayPut(Object{Key: key}); code != "" {
 		return code
@@ -55,7 +83,7 @@ func (m *model) putPart(key, id string, n int, p modelPart) Code {
 }
 
 // completeUpload: parts in order, all but the last of 5 MiB at least.
-func (m *model) completeUpload(key, id string, numbers []int) Code {
+func (m *model) completeUpload(key, id string, numbers []int, demand string) Code {
 	u := m.uploads[id]
 	if u == nil || u.key != key {
 		return NotFound
@@ -71,6 +99,9 @@ func (m *model) completeUpload(key, id string, numbers []int) Code {
 	}
 	if code := m.mayPut(Object{Key: key, Size: size}); code != "" || len(numbers) == 0 {
 		return cmp.Or(code, ValidationFailed)
+	}
+	if code := m.meets(key, demand); code != "" {
+		return code
 	}
 	m.objects[key] = whole
 	delete(m.files, key)
@@ -89,7 +120,7 @@ func (m *model) abortUpload(key, id string) Code {
 }
 
 // copy: both have the files; a copy names the key that they were uploaded for.
-func (m *model) copy(from, to string, size int64, current, replace bool) Code {
+func (m *model) copy(from, to string, size int64, current, replace bool, demand string) Code {
 	switch {
 	case m.objects[from] == "":
 		return NotFound
@@ -98,7 +129,7 @@ func (m *model) copy(from, to string, size int64, current, replace bool) Code {
 	case from == to && !replace:
 		return ValidationFailed
 	}
-	if code := m.mayPut(Object{Key: to, Size: size}); code != "" {
+	if code := cmp.Or(m.mayPut(Object{Key: to, Size: size}), m.meets(to, demand)); code != "" {
 		return code
 	}
 	file := cmp.Or(m.files[from], from)
@@ -174,11 +205,12 @@ func (d *driver) bucket() {
 		if d.dice.one(4) {
 			numbers = append(numbers, d.dice.of(4))
 		}
-		c := CompleteUpload{Bucket: "photos", Key: key, ID: id}
+		demand, condition := d.demand(key)
+		c := CompleteUpload{Bucket: "photos", Key: key, ID: id, If: condition}
 		for _, n := range numbers {
 			c.Parts = append(c.Parts, Chosen{Number: n, MD5: []byte{byte(n)}})
 		}
-		do(d, c, func() Code { return d.model.completeUpload(key, id, numbers) }, nil)
+		do(d, c, func() Code { return d.model.completeUpload(key, id, numbers, demand) }, nil)
 	case 5:
 		if d.dice.one(3) {
 			do(d, AbortUpload{Bucket: "photos", Key: key, ID: id}, func() Code { return d.model.abortUpload(key, id) }, nil)
@@ -198,15 +230,16 @@ func (d *driver) bucket() {
 }
 
 func (d *driver) copy(to string) {
+	demand, condition := d.demand(to)
 	d.flush() // the source's version is read off the machine
 	from := some(d, d.model.objects, "nothing")
 	v := d.m.View()
 	defer v.Close()
 	o, _ := v.Object("photos", from)
-	c := CopyObject{Bucket: "photos", From: from, To: to, Version: o.Version(), Replace: d.dice.one(2)}
+	c := CopyObject{Bucket: "photos", From: from, To: to, Version: o.Version(), Replace: d.dice.one(2), If: condition}
 	if d.dice.one(9) {
 		c.Version = []byte("another")
 	}
 	current := bytes.Equal(c.Version, o.Version())
-	do(d, c, func() Code { return d.model.copy(from, to, o.Size, current, c.Replace) }, nil)
+	do(d, c, func() Code { return d.model.copy(from, to, o.Size, current, c.Replace, demand) }, nil)
 }

@@ -301,8 +301,14 @@ func (m *model) callback(c Callback) (processed bool, code Code) {
 }
 
 // put: an input while its job is created, an output under its item's own grant.
-func (m *model) put(o Object) Code {
+func (m *model) put(o Object, demand string) Code {
 	if code := m.mayPut(o); code != "" {
+		return code
+	}
+	if demand != "" && o.Fence != 0 {
+		return ValidationFailed
+	}
+	if code := m.meets(o.Key, demand); code != "" {
 		return code
 	}
 	if o.Fence != 0 {

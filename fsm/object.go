@@ -42,7 +42,8 @@ func objectKey(bucket, key string) store.Key { return store.Str(bucket).Str(key)
 // PutObject records an upload whose file is durable on the nodes it names. With
 // a fence it is staged: the result under that grant publishes it.
 type PutObject struct {
-	Object Object `cbor:"1,keyasint"`
+	Object Object     `cbor:"1,keyasint"`
+	If     *Condition `cbor:"20,keyasint,omitempty"` // from level 3 on, of what is published
 }
 
 func (c PutObject) apply(tx *Tx) (Object, error) {
@@ -54,6 +55,15 @@ func (c PutObject) apply(tx *Tx) (Object, error) {
 		return o, r
 	}
 	if r := mayPut(tx, *tx.current(), tx.level(), o); r != nil {
+		return o, r
+	}
+	switch {
+	case c.If != nil && tx.level() < 3:
+		return o, Refuse(FeatureLevel, "conditions on uploads need feature level 3")
+	case c.If != nil && o.Fence != 0:
+		return o, invalid("if", "what is staged under a grant replaces nothing yet")
+	}
+	if r := c.If.holds(tx, o.Bucket, o.Key); r != nil {
 		return o, r
 	}
 	o.At, o.File, o.Segments = tx.wall(), "", nil // copies and objects of several parts are other commands

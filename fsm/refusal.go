@@ -45,6 +45,9 @@ const (
 	// PlanInUse: a plan cannot go while users are on it.
 	PlanInUse Code = "PLAN_IN_USE"
 
+	// PreconditionFailed: the object that an upload was to replace is not what its client says.
+	PreconditionFailed Code = "PRECONDITION_FAILED"
+
 	// AlreadyDone: the cluster has its Genesis.
 	AlreadyDone Code = "ALREADY_DONE"
 	// OriginUnknown: the proposal's origin is not registered or has expired; nothing was applied.
@@ -110,7 +113,7 @@ func tooLong(field string, names ...string) *Refusal {
 // such answers are never kept under an Idempotency-Key.
 func (r *Refusal) passing() bool {
 	switch r.Code {
-	case ConcurrencyLimit, QueueFull, Unavailable, FeatureLevel, Diverged, SettingsMoved, PlanInUse, OriginUnknown, SequencePassed:
+	case ConcurrencyLimit, QueueFull, Unavailable, FeatureLevel, Diverged, SettingsMoved, PlanInUse, PreconditionFailed, OriginUnknown, SequencePassed:
 		return true
 	}
 	return false

@@ -67,7 +67,7 @@ func samples() []Proposal {
 		Propose(PurgeQueue{Preset: "interior", User: "u1", Limit: 2}),
 		Propose(KickDead{Job: "dead", Idx: -1, NewJob: "j8"}),
 		Propose(RetryJob{Job: "dead", NewJob: "j7"}),
-		Propose(PutObject{o}),
+		Propose(PutObject{Object: o, If: &Condition{Absent: true, ETag: "00"}}),
 		Propose(SetHolder{
 			Node: "n3", Held: []ObjectRef{{Bucket: "photos", Key: "inputs/u1/created/0.jpg", Upload: "up1", Fence: 1}},
 			Lost: []ObjectRef{{Bucket: "photos", Key: "inputs/u1/created/1.jpg", Upload: "up2", Fence: 2}},
@@ -78,10 +78,10 @@ func samples() []Proposal {
 			Bucket: "photos", Key: "big/b", ID: "m9", ContentType: "video/mp4", Meta: o.Meta, Headers: o.Headers, At: 1, Due: 2, Size: 3,
 		}}),
 		Propose(PutPart{Bucket: "photos", Key: "big/a", ID: "m1", Part: Part{Number: 2, At: 3, Segment: segment, Kind: "image/png", Flaw: "its header is broken"}}),
-		Propose(CompleteUpload{Bucket: "photos", Key: "big/a", ID: "m1", Parts: []Chosen{{Number: 1, MD5: []byte{2}}}}),
+		Propose(CompleteUpload{Bucket: "photos", Key: "big/a", ID: "m1", Parts: []Chosen{{Number: 1, MD5: []byte{2}}}, If: &Condition{Absent: true, ETag: "00"}}),
 		Propose(AbortUpload{Bucket: "photos", Key: "big/a", ID: "m1"}),
 		Propose(CopyObject{
-			Bucket: "photos", From: "big/c", Version: []byte("v"), To: "big/d",
+			Bucket: "photos", From: "big/c", Version: []byte("v"), To: "big/d", If: &Condition{Absent: true, ETag: "00"},
 			Replace: true, ContentType: "image/png", Meta: o.Meta, Headers: o.Headers,
 		}),
 		Propose(DeleteObjects{Bucket: "photos", Keys: []string{"big/c", "big/d"}}),

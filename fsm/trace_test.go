@@ -24,7 +24,7 @@ func TestJob_followsTheTraceOfWhoExecutedIt(t *testing.T) {
 		if got := in("created", Propose(CreateJob{User: "u1", ID: "j1", Preset: "interior", Items: 1})); got != "created" && level >= 2 || got != "" && level < 2 {
 			t.Errorf("level %d: created in trace %q", level, got)
 		}
-		must(w, PutObject{input("u1", "j1", 0)})
+		must(w, PutObject{Object: input("u1", "j1", 0)})
 		kept := in("", Propose(ConfirmUpload{User: "u1", Job: "j1"}))
 		if kept != "created" && level >= 2 {
 			t.Errorf("level %d: a step in no trace leaves %q", level, kept)

@@ -40,6 +40,9 @@ const (
 	MaxPart = 10_000
 	// MinPart is the size of the smallest part that may stand before another.
 	MinPart = int64(5 << 20)
+	// MaxUploads is how many uploads in parts may be under way, of all clients together:
+	// each keeps its parts' files for a day.
+	MaxUploads = 1000
 )
 
 func uploadKey(bucket, key, id string) store.Key { return objectKey(bucket, key).Str(id) }
@@ -120,6 +123,9 @@ func (c CreateUpload) apply(tx *Tx) (Upload, error) {
 	}
 	if uploads.Has(tx, u.key()) || !nothing(uploadParts.Scan(tx, store.Str(u.ID))) {
 		return u, invalid("upload", "the id is taken")
+	}
+	if n := len(values(uploads.Scan(tx, ""))); n >= MaxUploads {
+		return u, invalid(FieldUploads, "%d uploads in parts are under way, the most there may be: complete or abort some (ListMultipartUploads names them)", n)
 	}
 	u.touch(tx)
 	return u, nil

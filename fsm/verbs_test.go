@@ -157,14 +157,17 @@ func uploadVerb(s *stage, w words) ([]act, error) {
 		if err != nil {
 			return nil, err
 		}
-		acts = append(acts, does(PutObject{o}, func(Object) string { return "ok" }))
+		acts = append(acts, does(PutObject{Object: o}, func(Object) string { return "ok" }))
 	}
 	return acts, nil
 }
 
 func putVerb(s *stage, w words) ([]act, error) {
 	o, err := s.object(w["key"], w)
-	return single(does(PutObject{o}, func(Object) string { return "ok" }), err)
+	if w.has("bytes") {
+		o.MD5 = tag(w["bytes"])
+	}
+	return single(does(PutObject{Object: o, If: w.condition()}, func(Object) string { return "ok" }), err)
 }
 
 func deleteVerb(_ *stage, w words) ([]act, error) {

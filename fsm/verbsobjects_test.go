@@ -34,8 +34,17 @@ func (w words) text(key string) map[string]string {
 	return out
 }
 
-// begin-upload key=big/a id=m1 [type=video/mp4] [meta=a:b] [headers=Expires:never] [long=3000]
+// begin-upload key=big/a id=m1 [type=video/mp4] [meta=a:b] [headers=Expires:never] [long=3000] [times=1000]
 func beginUploadVerb(_ *stage, w words) ([]act, error) {
+	times, err := w.integer("times", 0)
+	var acts []act
+	for i := range times {
+		u := Upload{Bucket: "photos", Key: w["key"], ID: fmt.Sprint(w["id"], i)}
+		acts = append(acts, does(CreateUpload{u}, func(u Upload) string { return "until " + clock(u.Due) }))
+	}
+	if times > 0 || err != nil {
+		return acts, err
+	}
 	u := Upload{Bucket: "photos", Key: w["key"], ID: w["id"], ContentType: w["type"], Meta: w.text("meta"), Headers: w.text("headers")}
 	return single(does(CreateUpload{u}, func(u Upload) string { return "until " + clock(u.Due) }), nil)
 }
@@ -66,7 +75,7 @@ func partVerb(_ *stage, w words) ([]act, error) {
 
 // complete key=big/a id=m1 parts=1:p1,2:p2
 func completeVerb(_ *stage, w words) ([]act, error) {
-	c := CompleteUpload{Bucket: "photos", Key: w["key"], ID: w["id"]}
+	c := CompleteUpload{Bucket: "photos", Key: w["key"], ID: w["id"], If: w.condition()}
 	for _, chosen := range w.list("parts") {
 		var n int
 		number, file, _ := strings.Cut(chosen, ":")
@@ -100,7 +109,7 @@ func copyVerb(s *stage, w words) ([]act, error) {
 	defer v.Close()
 	o, _ := v.Object("photos", w["source"])
 	c := CopyObject{
-		Bucket: "photos", From: w["source"], Version: o.Version(), To: w["to"],
+		Bucket: "photos", From: w["source"], Version: o.Version(), To: w["to"], If: w.condition(),
 		Replace: w.has("replace"), ContentType: w["type"], Meta: w.text("meta"),
 	}
 	if w.has("old") {
@@ -117,6 +126,26 @@ func deleteManyVerb(_ *stage, w words) ([]act, error) {
 		c.Keys = append(c.Keys, w.list("keys")...)
 	}
 	return single(does(c, func(ObjectDeleted) string { return "ok" }), err)
+}
+
+// condition reads if-none, if-any, if-match=b (the name of the bytes) or if-match=p1+p2 (of bytes in parts).
+func (w words) condition() *Condition {
+	names := strings.Split(w["if-match"], "+")
+	switch {
+	case w.has("if-none"):
+		return &Condition{Absent: true}
+	case w.has("if-any"):
+		return &Condition{ETag: AnyETag}
+	case !w.has("if-match"):
+		return nil
+	case len(names) == 1:
+		return &Condition{ETag: Object{MD5: tag(names[0])}.ETag()}
+	}
+	whole := md5.New()
+	for _, name := range names {
+		whole.Write(tag(name))
+	}
+	return &Condition{ETag: Object{MD5: whole.Sum(nil), Segments: make([]Segment, len(names))}.ETag()}
 }
 
 func (w words) query() (ListQuery, error) {

@@ -109,7 +109,7 @@ func TestView_mayPut(t *testing.T) {
 		}
 		var asked *Refusal
 		errors.As(v.MayPut(o), &asked)
-		out, err := w.rehearse(Propose(PutObject{o}))
+		out, err := w.rehearse(Propose(PutObject{Object: o}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -127,7 +127,7 @@ func (w *world) queued(user, job string, n int) {
 	w.t.Helper()
 	must(w, CreateJob{User: user, ID: job, Preset: "interior", Items: int64(n)})
 	for i := range n {
-		must(w, PutObject{input(user, job, i)})
+		must(w, PutObject{Object: input(user, job, i)})
 	}
 	must(w, ConfirmUpload{User: user, Job: job})
 	must(w, ExecuteJob{User: user, Job: job, Concepts: walls})

@@ -37,6 +37,30 @@ func (c *call) conditions(o fsm.Object) (code int, off, n int64, err error) {
 	return fasthttp.StatusOK, 0, o.Size, nil
 }
 
+// demand reads what an upload demands of the object that it is to replace. The machine
+// decides; what S3 does not know is refused rather than understood in some way.
+func (c *call) demand() (*fsm.Condition, error) {
+	match := string(c.http.Request.Header.Peek(fasthttp.HeaderIfMatch))
+	none := string(c.http.Request.Header.Peek(fasthttp.HeaderIfNoneMatch))
+	switch {
+	case match == "" && none == "":
+		return nil, nil
+	case match != "" && none != "":
+		return nil, fail(InvalidArgument, "an upload has If-Match or If-None-Match, not both")
+	case none == "*":
+		return &fsm.Condition{Absent: true}, nil
+	case none != "":
+		return nil, fail(NotImplemented, "If-None-Match of an upload is *")
+	case strings.HasPrefix(match, "W/") || strings.Contains(match, ","):
+		return nil, fail(NotImplemented, "If-Match of an upload is one strong ETag")
+	}
+	tag := strings.Trim(match, `"`)
+	if tag == "" {
+		return nil, fail(InvalidArgument, "If-Match is an ETag")
+	}
+	return &fsm.Condition{ETag: tag}, nil
+}
+
 // holds says whether an object is still what a client means by If-Match or, where
 // there is none, by If-Unmodified-Since (RFC 9110, 13.2.2).
 func holds(o fsm.Object, match, unmodifiedSince string) bool {

@@ -67,6 +67,9 @@ func (c *call) copy() error {
 		return err
 	}
 	cmd := fsm.CopyObject{Bucket: c.bucket, From: o.Key, Version: o.Version(), To: c.key}
+	if cmd.If, err = c.demand(); err != nil {
+		return err
+	}
 	switch directive := string(c.http.Request.Header.Peek("x-amz-metadata-directive")); directive {
 	case "", "COPY":
 		if o.Key == c.key {

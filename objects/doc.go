@@ -26,6 +26,7 @@
 // Nodes pull and say of the record as a whole that they have it. Whatever walks
 // blobs asks [fsm.View.Files], which gives every file of every record, and those
 // of uploads that are not completed.
+//
 // # The life of a blob
 //
 // Two nodes have it when the upload is acknowledged. Each node's tender holds the
@@ -89,6 +90,8 @@
 //   - Of a store outside ([Outside]) the machine keeps no record but what a node
 //     found there when a job was confirmed. An output there is where its item says,
 //     in a folder of the grant that made it: nobody else has a URL for it.
+//   - A condition on an upload ([fsm.Condition]) is held where the object is recorded, in
+//     the same command. That it is asked before too only saves the bytes.
 //   - What an upload may do is decided by the machine when it is recorded. That
 //     it is asked before too only saves the bytes.
 //

@@ -25,6 +25,8 @@ func ofUpload(err error) error {
 		return fail(NoSuchUpload, "%s", r.Message)
 	case r.Code != fsm.ValidationFailed:
 		return err
+	case field == fsm.FieldUploads:
+		return fail(TooManyUploads, "%s", r.Message)
 	case field == fsm.FieldPart:
 		return fail(InvalidPart, "%s", r.Message)
 	case field == fsm.FieldPartOrder:
@@ -50,7 +52,7 @@ func (c *call) createUpload() error {
 		ContentType: w.contentType, Meta: w.meta, Headers: w.headers,
 	}
 	if _, err := node.Apply(c, c.store.node, fsm.CreateUpload{Upload: u}, c.from()...); err != nil {
-		return err
+		return ofUpload(err)
 	}
 	return c.answer("InitiateMultipartUploadResult", struct {
 		Bucket   string
@@ -127,7 +129,11 @@ func (c *call) completeUpload() error {
 	if n := len(asked.Parts); n == 0 || n > fsm.MaxPart {
 		return fail(MalformedXML, "an object has between 1 and %d parts, not %d", fsm.MaxPart, n)
 	}
-	cmd := fsm.CompleteUpload{Bucket: c.bucket, Key: c.key, ID: c.param("uploadId")}
+	demand, err := c.demand()
+	if err != nil {
+		return err
+	}
+	cmd := fsm.CompleteUpload{Bucket: c.bucket, Key: c.key, ID: c.param("uploadId"), If: demand}
 	for _, p := range asked.Parts {
 		sum, err := hex.DecodeString(strings.Trim(p.ETag, `"`))
 		if err != nil {

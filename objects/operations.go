@@ -37,6 +37,15 @@ var (
 	}
 )
 
+func (op operation) read() bool {
+	return op.method == fasthttp.MethodGet || op.method == fasthttp.MethodHead
+}
+
+// replaces: it makes an object, where there may be one.
+func (op operation) replaces() bool {
+	return op.on == onObject && (op.method == fasthttp.MethodPut && op.when == "" || op.method == fasthttp.MethodPost && op.when == "uploadId")
+}
+
 // operations is all that is spoken. It is filled in init because what it lists
 // looks at it.
 var operations []operation
@@ -122,6 +131,10 @@ func (c *call) plain(op operation) error {
 		}
 	}
 	h := &c.http.Request.Header
+	demands := len(h.Peek(fasthttp.HeaderIfMatch)) > 0 || len(h.Peek(fasthttp.HeaderIfNoneMatch)) > 0
+	if demands && !op.read() && !op.replaces() {
+		return fail(NotImplemented, "If-Match and If-None-Match are for reading, and for what makes an object")
+	}
 	for _, name := range []string{
 		"x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm",
 		"x-amz-copy-source-server-side-encryption-customer-algorithm", "x-amz-tagging", "x-amz-website-redirect-location",

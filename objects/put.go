@@ -19,6 +19,7 @@ type PutRequest struct {
 	Meta        map[string]string // see fsm.Object
 	Headers     map[string]string // the same
 	Fence       uint64            // not 0: stage the object under this grant
+	If          *fsm.Condition    // of the object that it replaces; nil: whichever, or none
 	By          string            // who, for the log
 	RequestID   string
 }
@@ -31,11 +32,11 @@ func (s *Store) Put(ctx context.Context, in PutRequest) (fsm.Object, error) {
 		Bucket: in.Bucket, Key: in.Key, Upload: random(20), Size: in.Size,
 		ContentType: in.ContentType, Meta: in.Meta, Headers: in.Headers, Fence: in.Fence,
 	}
-	if err := s.admit(ctx, o); err != nil {
+	if err := s.admit(ctx, o, in.If); err != nil {
 		return o, err
 	}
 	return receive(ctx, s, &o, in.Body, func() (fsm.Object, error) {
-		done, err := node.Apply(ctx, s.node, fsm.PutObject{Object: o}, node.By(in.By), node.RequestID(in.RequestID))
+		done, err := node.Apply(ctx, s.node, fsm.PutObject{Object: o, If: in.If}, node.By(in.By), node.RequestID(in.RequestID))
 		return done.Answer, err
 	})
 }
@@ -108,7 +109,7 @@ func receive[A any](ctx context.Context, s *Store, o *fsm.Object, body io.Reader
 
 // admit refuses early what the machine would refuse in the end, before its bytes
 // are received.
-func (s *Store) admit(ctx context.Context, o fsm.Object) error {
+func (s *Store) admit(ctx context.Context, o fsm.Object, demand *fsm.Condition) error {
 	v, err := s.read(ctx)
 	if err != nil {
 		return err
@@ -117,7 +118,10 @@ func (s *Store) admit(ctx context.Context, o fsm.Object) error {
 	if limit := v.MaxUpload(o.Key); o.Size > limit {
 		return tooLarge(limit)
 	}
-	return v.MayPut(o)
+	if err := v.MayPut(o); err != nil {
+		return err
+	}
+	return v.MayReplace(demand, o.Bucket, o.Key)
 }
 
 // settle makes both copies durable; they are synced at the same time.

@@ -2,7 +2,6 @@ package objects
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"io"
 	"strconv"
@@ -115,17 +114,14 @@ func (c *call) put() error {
 	if err := c.may(toWrite, c.key); err != nil {
 		return err
 	}
-	h := &c.http.Request.Header
 	in := PutRequest{
 		Bucket: c.bucket, Key: c.key, By: c.by(), RequestID: c.id,
 	}
-	for _, name := range []string{fasthttp.HeaderIfMatch, fasthttp.HeaderIfNoneMatch} {
-		if len(h.Peek(name)) > 0 {
-			return fail(NotImplemented, "uploads with %s are not supported", name)
-		}
-	}
 	said, err := c.description()
 	if err != nil {
+		return err
+	}
+	if in.If, err = c.demand(); err != nil {
 		return err
 	}
 	in.ContentType, in.Meta, in.Headers = said.contentType, said.meta, said.headers
@@ -261,6 +257,11 @@ func (c *call) asS3(err error) *Error {
 		return fail(InvalidArgument, "%s", refused.Message)
 	case errors.As(err, &refused) && refused.Code == fsm.FeatureLevel:
 		return fail(NotImplemented, "%s", refused.Message)
+	case errors.As(err, &refused) && refused.Code == fsm.PreconditionFailed:
+		if len(refused.Fields) > 0 && refused.Fields[0].Field == fsm.FieldMissing {
+			return fail(NoSuchKey, "%s", refused.Message)
+		}
+		return fail(PreconditionFailed, "%s", refused.Message)
 	case errors.As(err, &refused) && refused.Code == fsm.Unavailable:
 		return fail(ServiceUnavailable, "%s", refused.Message)
 	case errors.As(err, &refused):
@@ -276,12 +277,5 @@ func (c *call) asS3(err error) *Error {
 	return fail(InternalError, "something went wrong here; quote the request id to the operator")
 }
 
-// etag is the MD5 of the bytes, and of an object in parts the MD5 of the parts'
-// MD5s with their number, as clients compute it too.
-func etag(o fsm.Object) string {
-	tag := hex.EncodeToString(o.MD5)
-	if n := len(o.Segments); n > 0 {
-		tag += "-" + strconv.Itoa(n)
-	}
-	return `"` + tag + `"`
-}
+// etag is an object's as headers and documents have it.
+func etag(o fsm.Object) string { return `"` + o.ETag() + `"` }

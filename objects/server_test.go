@@ -156,7 +156,6 @@ func TestServe_Refusals(t *testing.T) {
 		{"over the limit of pictures", "PUT", m.presign(t, "PUT", "inputs/u_1/j_1/0.jpg", 0), strings.Repeat("x", 101), nil, 400, EntityTooLarge},
 		{"a subresource", "PUT", sign(t, m, "PUT", "/photos/etc/a", field{"tagging", ""}), "x", nil, 501, NotImplemented},
 		{"an endless type", "PUT", good, "x", []string{"Content-Type", strings.Repeat("t", 256)}, 400, InvalidArgument},
-		{"conditional upload", "PUT", good, "x", []string{"If-None-Match", "*"}, 501, NotImplemented},
 		{"two fences", "PUT", signAs(t, m, own, "PUT", "/photos/a", field{FenceParam, "1"}, field{FenceParam, "2"}), "x", nil, 400, InvalidArgument},
 		{"fence is no number", "PUT", signAs(t, m, own, "PUT", "/photos/a", field{FenceParam, "-1"}), "x", nil, 400, InvalidArgument},
 		{"post", "POST", sign(t, m, "POST", "/photos/a"), "x", nil, 501, NotImplemented},

@@ -48,6 +48,7 @@ const (
 	NoACLs                  Code = "AccessControlListNotSupported"
 	NoSuchUpload            Code = "NoSuchUpload"
 	TooManyBuckets          Code = "TooManyBuckets"
+	TooManyUploads          Code = "TooManyUploads" // ours: S3 has no such bound
 	NoSuchTagSet            Code = "NoSuchTagSet"
 	NoSuchBucketPolicy      Code = "NoSuchBucketPolicy"
 	NoSuchCORS              Code = "NoSuchCORSConfiguration"
@@ -101,6 +102,7 @@ var status = map[Code]int{
 	NoACLs:                  400,
 	NoSuchUpload:            404,
 	TooManyBuckets:          400,
+	TooManyUploads:          400,
 	NoSuchTagSet:            404,
 	NoSuchBucketPolicy:      404,
 	NoSuchCORS:              404,
