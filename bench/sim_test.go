@@ -14,7 +14,7 @@ import (
 // small is a world of 200 users, one of them with 5,000 items, that is simulated in a second.
 var small = shape{
 	users: 200, pros: 40, whale: 5000, gpus: 16, models: 1, batch: 16,
-	load: 20 * time.Second, service: 4 * time.Second, span: 20 * time.Minute, affinity: true, lane: true, seed: 1,
+	load: 20 * time.Second, service: 4 * time.Second, span: 8 * time.Minute, affinity: true, lane: true, seed: 1,
 }
 
 // TestSimulation_unfairnessIsBounded: nobody with waiting work gets less than its weight's share minus one batch, the
@@ -37,7 +37,7 @@ func TestSimulation_unfairnessIsBounded(t *testing.T) {
 // TestSimulation_affinity: where GPUs wait for work, most of them that tell what they have loaded are granted just that.
 func TestSimulation_affinity(t *testing.T) {
 	sh := small
-	sh.whale, sh.demand = 0, 0.7
+	sh.whale, sh.demand, sh.span = 0, 0.7, 5*time.Minute
 	warm := func(told bool) float64 {
 		sh.affinity = told
 		s, err := simulate(sh)
@@ -55,7 +55,7 @@ func TestSimulation_affinity(t *testing.T) {
 // TestSimulation_repeats: a seed is a run.
 func TestSimulation_repeats(t *testing.T) {
 	sh := small
-	sh.span = 3 * time.Minute
+	sh.whale, sh.span = 500, 3*time.Minute
 	var before *simulation
 	for range 2 {
 		s, err := simulate(sh)

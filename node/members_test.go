@@ -30,10 +30,12 @@ func signing(c *Config) {
 }
 
 // token makes a join token.
-func (c *cluster) token(node string) pki.JoinToken {
+func (c *cluster) token(node string) pki.JoinToken { return c.tokenFor(node, time.Hour) }
+
+func (c *cluster) tokenFor(node string, ttl time.Duration) pki.JoinToken {
 	c.t.Helper()
 	t := pki.NewJoinToken(node)
-	if _, err := Apply(c.t.Context(), c.leader(), fsm.CreateJoinToken{ID: t.ID, Hash: t.Hash(), TTL: int64(time.Hour), For: node}); err != nil {
+	if _, err := Apply(c.t.Context(), c.leader(), fsm.CreateJoinToken{ID: t.ID, Hash: t.Hash(), TTL: int64(ttl), For: node}); err != nil {
 		c.t.Fatal(err)
 	}
 	t.CAs, t.Endpoints = c.leader().JoinPlace()
@@ -194,8 +196,8 @@ func TestMembers_RefuseWhoMayNotJoin(t *testing.T) {
 		if _, err := c.ask(good, "n4"); !refusedWith(err, fsm.JoinRefused) {
 			t.Errorf("the token a second time: %v", err)
 		}
-		old := c.token("")
-		time.Sleep(61 * time.Minute)
+		old := c.tokenFor("", time.Minute)
+		time.Sleep(time.Minute + time.Second)
 		if _, err := c.ask(old, "n5"); !refusedWith(err, fsm.JoinRefused) {
 			t.Errorf("an expired token: %v", err)
 		}
@@ -242,7 +244,7 @@ func TestMembers_ChangeUnderLoadWithLeadersKilled(t *testing.T) {
 						unknown++
 					}
 					mu.Unlock()
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(80 * time.Millisecond)
 				}
 			})
 		}
@@ -334,7 +336,7 @@ func TestMembers_DeadVotersAreRemovedOnlyWhenAskedAndDownToThree(t *testing.T) {
 			dead = append(dead, n.cfg.ID)
 			c.crash(n.cfg.ID)
 		}
-		time.Sleep(10 * time.Minute)
+		time.Sleep(270 * time.Second)
 		if a := c.leader().Autopilot(); a.Healthy || a.Tolerance != 0 || strings.Join(a.Failed, " ") != strings.Join(dead, " ") {
 			t.Errorf("two are dead: %+v", a)
 		}
@@ -347,7 +349,7 @@ func TestMembers_DeadVotersAreRemovedOnlyWhenAskedAndDownToThree(t *testing.T) {
 		c.eventually("three are left", func() bool { return c.leader().Autopilot().Voters == 3 })
 		n := c.others(c.leader().cfg.ID)[0]
 		c.crash(n.cfg.ID)
-		time.Sleep(20 * time.Minute)
+		time.Sleep(6 * time.Minute)
 		if a := c.leader().Autopilot(); a.Voters != 3 || len(a.Failed) != 1 {
 			t.Errorf("the third may not go: %+v", a)
 		}
