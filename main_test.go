@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -238,5 +239,33 @@ func TestHouse_noSleep(t *testing.T) {
 			}
 			return true
 		})
+	}
+}
+
+// TestHouse_tags: a tag of a flag or command that package table does not know would say what is not so.
+func TestHouse_tags(t *testing.T) {
+	known := strings.Fields("arg cmd complete default embed enum env group help hidden name optional placeholder prefix required short type xor")
+	pair := regexp.MustCompile(`(\w+):("(?:[^"\\]|\\.)*")`)
+	seen := 0
+	for _, s := range sources(t) {
+		if s.test() || s.room != "cli" && s.room != "bench" && s.room != "" {
+			continue
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			f, ok := n.(*ast.Field)
+			if !ok || f.Tag == nil || !strings.Contains(f.Tag.Value, `help:"`) {
+				return true
+			}
+			for _, tag := range pair.FindAllStringSubmatch(f.Tag.Value, -1) {
+				seen++
+				if !slices.Contains(known, tag[1]) {
+					t.Errorf("%s:%d: tag %s; cli/table knows %v", s.path, s.line(n), tag[1], known)
+				}
+			}
+			return true
+		})
+	}
+	if seen < 500 {
+		t.Errorf("only %d tags were looked at", seen)
 	}
 }
