@@ -23,21 +23,22 @@ func (t *testbed) memory() map[string]int64 {
 		}
 		for _, n := range t.cluster.Nodes {
 			if bytes.Contains(line, []byte(filepath.Join(t.dir, n.ID, "stoker.toml"))) {
-				out[n.ID] = resident(filepath.Join(filepath.Dir(path), "status"))
+				out[n.ID] = statusBytes(filepath.Join(filepath.Dir(path), "status"), "VmRSS:")
 			}
 		}
 	}
 	return out
 }
 
-// resident reads VmRSS of a /proc/PID/status; 0 if it is not there.
-func resident(path string) int64 {
+// statusBytes reads a field of a /proc/PID/status that is in kB: VmRSS is what is resident, VmHWM the most that ever was.
+// 0 if it is not there.
+func statusBytes(path, field string) int64 {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return 0
 	}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, field); ok {
 			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
 			if err == nil {
 				return kb << 10

@@ -33,9 +33,8 @@ func (s *Store) Head(ctx context.Context, bucket, key string) (fsm.Object, error
 }
 
 // Open reads n bytes of an object from off on; close it. A copy on this node is
-// read from its file (an *os.File when it is asked for as a whole, so that it
-// can be sent without passing through memory), else the bytes stream through
-// from a member that has one.
+// read from its files, which are sent without passing through memory (io.WriterTo);
+// else the bytes stream through from a member that has one.
 func (s *Store) Open(o fsm.Object, off, n int64) (io.ReadCloser, error) {
 	if len(o.Segments) > 0 {
 		return s.openSegments(o, off, n)
@@ -55,10 +54,12 @@ func (s *Store) openPiece(record, o fsm.Object, off, n int64) (io.ReadCloser, er
 		s.cfg.Log.Error("a blob's file has the wrong size", "blob", string(b), "size", size, "want", o.Size)
 		_ = f.Close()
 		s.tender.missing(record)
-	case off == 0 && n == size:
-		return f, nil
 	default:
-		return section{io.NewSectionReader(f, off, n), f}, nil
+		if _, err = f.Seek(off, io.SeekStart); err == nil {
+			return &section{io.LimitedReader{R: f, N: n}, f}, nil
+		}
+		_ = f.Close()
+		s.tender.missing(record)
 	}
 	s.metrics.elsewhere.Inc()
 	return s.fetch(b, record, o, off, n)
@@ -72,13 +73,17 @@ func (s *Store) fetch(b Blob, record, o fsm.Object, off, n int64) (io.ReadCloser
 	})
 }
 
-// section is a part of a file that closes the file.
+// section is a part of a file that closes the file. The file stands where it begins.
 type section struct {
-	*io.SectionReader
+	io.LimitedReader
 	file *os.File
 }
 
-func (s section) Close() error { return s.file.Close() }
+// WriteTo shows the writer the file itself: the kernel sends it to a connection
+// (sendfile), where there is no TLS between.
+func (s *section) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, &s.LimitedReader) }
+
+func (s *section) Close() error { return s.file.Close() }
 
 // fetched is a blob's bytes from other members. When one fails in the middle the
 // next continues where it stopped.

@@ -62,6 +62,18 @@ func (r *segmented) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
+// WriteTo has each file written as it would be alone.
+func (r *segmented) WriteTo(w io.Writer) (written int64, err error) {
+	for r.body != nil && err == nil {
+		n := int64(0)
+		n, err = io.Copy(w, r.body)
+		if written += n; err == nil {
+			err = r.next()
+		}
+	}
+	return written, err
+}
+
 func (r *segmented) Close() error {
 	if r.body == nil {
 		return nil

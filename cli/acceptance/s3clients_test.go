@@ -4,17 +4,22 @@ package acceptance
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -27,6 +32,8 @@ type shop struct {
 	dir           string
 	host          string // of the node that is dialled
 	access, token string
+	url           string // of a proxy before it that ends TLS, for those who are to go that way
+	tls           []byte // its certificate
 	minio         *minio.Client
 }
 
@@ -62,7 +69,7 @@ func (s *shop) run(name string, args ...string) string {
 		"AWS_ACCESS_KEY_ID="+s.access, "AWS_SECRET_ACCESS_KEY="+s.token, "AWS_DEFAULT_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
 		"RCLONE_CONFIG=", "RCLONE_CONFIG_S_TYPE=s3", "RCLONE_CONFIG_S_PROVIDER=Other", "RCLONE_CONFIG_S_ENDPOINT=http://"+s.host,
 		"RCLONE_CONFIG_S_ACCESS_KEY_ID="+s.access, "RCLONE_CONFIG_S_SECRET_ACCESS_KEY="+s.token,
-		"S3_ENDPOINT=http://"+s.host)
+		"S3_ENDPOINT="+cmp.Or(s.url, "http://"+s.host))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -191,6 +198,48 @@ func (s *shop) boto3(big int) {
 	s.run("/usr/bin/python3", program)
 }
 
+// behindTLS puts a proxy that ends TLS in front of the last node, before it is started: over TLS the SDK leaves its chunks
+// unsigned. It gives the proxy's URL, its certificate, and how many bodies had a checksum in the trailer.
+func behindTLS(t *testing.T, c *cluster) (url string, certificate []byte, trailers *atomic.Int64) {
+	t.Helper()
+	trailers = new(atomic.Int64)
+	to := c.Nodes[len(c.Nodes)-1]
+	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", to.HTTP, r.In.Host
+		if r.In.Header.Get("X-Amz-Content-Sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER" {
+			trailers.Add(1)
+		}
+	}})
+	t.Cleanup(proxy.Close)
+	for _, n := range c.Nodes {
+		path := filepath.Join(c.Dir, n.ID, "stoker.toml")
+		text, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, bytes.Replace(text, []byte(`public_url = ""`), []byte("public_url = \""+proxy.URL+"\""), 1), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return proxy.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}), trailers
+}
+
+// awssdk is aws-sdk-go-v2, in a module of its own: nothing of it is ours to depend on.
+func (s *shop) awssdk(big int) {
+	s.file("sdk.bin", big)
+	program := filepath.Join(s.dir, "s3sdk.exe")
+	if out, err := exec.CommandContext(s.t.Context(), "go", "build", "-C", "testdata/s3sdk", "-o", program, ".").CombinedOutput(); err != nil {
+		s.t.Fatalf("build: %v\n%s", err, out)
+	}
+	if s.tls != nil {
+		if err := os.WriteFile(filepath.Join(s.dir, "proxy.pem"), s.tls, 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+		s.t.Setenv("S3_CA", "proxy.pem")
+	}
+	s.run(program)
+}
+
 func (s *shop) miniogo(big int) {
 	t, ctx := s.t, s.t.Context()
 	s.file("minio.bin", big)
@@ -251,11 +300,13 @@ func (s *shop) fetched(url, name string) {
 
 // TestS3Clients: real clients cannot tell the bucket from a small S3, on one node
 // and on three. What is asked of each: upload, upload in parts, copy, read, a range,
-// listing across pages, delete, delete many, and a presigned URL.
+// listing across pages, delete, delete many, and a presigned URL; of aws-sdk-go-v2 also
+// checksums in trailers as it sends them by itself, and conditional uploads.
 func TestS3Clients(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		t.Run(fmt.Sprint(n, " nodes"), func(t *testing.T) {
 			c := newCluster(t, n, binary)
+			url, certificate, trailers := behindTLS(t, c)
 			c.begin(t)
 			s := openShop(t, c, "clients")
 			s.fill()
@@ -267,6 +318,13 @@ func TestS3Clients(t *testing.T) {
 				t.Run(name, func(t *testing.T) { s.t = t; client(small) })
 			}
 			t.Run("awscli", func(t *testing.T) { s.t = t; s.awscli(large) })
+			t.Run("aws-sdk-go-v2", func(t *testing.T) { s.t = t; s.awssdk(small) })
+			t.Run("aws-sdk-go-v2 over TLS", func(t *testing.T) {
+				s.t, s.url, s.tls = t, url, certificate
+				if s.awssdk(large); trailers.Load() == 0 {
+					t.Error("the SDK has sent no checksum in a trailer")
+				}
+			})
 		})
 	}
 }
