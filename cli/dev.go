@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"stoker/cli/demo"
 	"stoker/cli/local"
 	"stoker/cli/setup"
 	"stoker/client"
@@ -17,6 +18,12 @@ import (
 
 // devFolder is where `stoker dev` keeps its cluster.
 const devFolder = ".stoker"
+
+// devDevice is the device of the user whose token `stoker dev` prints.
+const devDevice = "stoker-dev"
+
+// devCredits are what that user has left after a --seed.
+const devCredits = 10
 
 // goodbye is how long nodes may take to stop; their own limit is a little shorter.
 const goodbye = 12 * time.Second
@@ -27,6 +34,7 @@ type devCommand struct {
 	HTTP  string `name:"http" placeholder:"HOST:PORT" help:"Public address of the first node; the others count up (127.0.0.1:8080)."`
 	Data  string `default:".stoker" placeholder:"DIR" help:"Folder of the cluster (${default})."`
 	App   string `default:"stoker.app.toml" placeholder:"FILE" help:"The app's configuration, deployed when it changes, if it is there (${default})."`
+	Seed  string `placeholder:"DIR|rooms" help:"Run a job on the JPEGs of a folder, or on drawn rooms, so that nothing is empty."`
 	Init  bool   `help:"Write the app's configuration that is in force to that file, if it is not there."`
 	Fresh bool   `help:"Throw away what the folder has and begin anew."`
 }
@@ -34,6 +42,7 @@ type devCommand struct {
 // Help shows how to call it.
 func (*devCommand) Help() string {
 	return `  stoker dev
+  stoker dev --seed photos             # with a finished job on the pictures in ./photos
   stoker dev --init                    # with ./stoker.app.toml to edit: prices, plans, presets, limits
   stoker dev --nodes 3 --http 127.0.0.1:8080
   stoker worker                        # in another terminal, same folder`
@@ -78,6 +87,9 @@ func (c *devCommand) Run(s *shell) error {
 	}
 	if err := c.greet(s, cluster, api, operator); err != nil {
 		return err
+	}
+	if err := c.seed(s, cluster, api); err != nil && s.ctx.Err() == nil {
+		s.notef("stoker: --seed: %v\n", err) // the cluster runs, and is of use without
 	}
 	ctx, stop := context.WithCancel(s.ctx)
 	followed := make(chan struct{})
@@ -136,7 +148,7 @@ func (c *devCommand) writeApp(s *shell, o *client.Operator) error {
 // greet prints what a developer needs to begin.
 func (c *devCommand) greet(s *shell, cluster *local.Cluster, api *client.Client, operator client.Cluster) error {
 	app := api.App("")
-	user, err := app.SignIn(s.ctx, "stoker-dev")
+	user, err := app.SignIn(s.ctx, devDevice)
 	if err != nil {
 		return err
 	}
@@ -154,6 +166,29 @@ func (c *devCommand) greet(s *shell, cluster *local.Cluster, api *client.Client,
 	s.printf("  curl -s %s/jobs -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{\"preset\":\"interior\",\"item_count\":1}'\n", url, user.Token)
 	s.printf("  curl -s %s/queue/lease -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{\"worker_id\":\"me\",\"wait_s\":1}' -i\n", url, operator.WorkerToken)
 	s.printf("\nA worker: stoker worker --operator %s   Ctrl-C ends it all; the data stays.\n", filepath.Join(c.Data, "operator.toml"))
+	return nil
+}
+
+// seed runs a job of the user that greet has named, who keeps as many credits as one begins with.
+func (c *devCommand) seed(s *shell, cluster *local.Cluster, api *client.Client) error {
+	if c.Seed == "" {
+		return nil
+	}
+	before, err := api.Operator().Jobs(s.ctx, client.JobQuery{Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(before.Jobs) > 0 {
+		s.printf("\nThere are jobs already, --seed adds none: stoker job list shows them.\n")
+		return nil
+	}
+	s.printf("\n")
+	job, err := demo.Seed{Cluster: cluster, API: api, Photos: c.Seed, Device: devDevice, Spare: devCredits, Screen: s.out}.Run(s.ctx)
+	if err != nil {
+		return err
+	}
+	url := "http://" + cluster.Nodes[0].HTTP
+	s.printf("\n%s is done: %s/admin/#/jobs/%[1]s and `stoker job show %[1]s` show it.\n", job, url)
 	return nil
 }
 

@@ -4,7 +4,9 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +19,8 @@ import (
 	"time"
 
 	"stoker/cli/local"
+	"stoker/cli/picture"
+	"stoker/client"
 )
 
 // dev runs `stoker dev` as a process until it has greeted, and gives its greeting and a way to press Ctrl-C.
@@ -59,7 +63,8 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	t.Chdir(t.TempDir())
-	greeting, interrupt := dev(t, program, "--nodes", "1", "--http", freeAddr(t))
+	seedOf(t, "photos")
+	greeting, interrupt := dev(t, program, "--nodes", "1", "--http", freeAddr(t), "--seed", "photos")
 	user := regexp.MustCompile(`u_[a-z2-7]{20}`).FindString(greeting)
 	if user == "" || strings.Count(greeting, "\n  curl ") != 3 || !strings.Contains(greeting, "worker token  wrk_") {
 		t.Fatalf("greeting:\n%s", greeting)
@@ -67,6 +72,8 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 	if ignore, err := os.ReadFile(".stoker/.gitignore"); err != nil || string(ignore) != "*\n" {
 		t.Errorf("the folder with keys is not ignored by git: %q, %v", ignore, err)
 	}
+
+	seeded(t, user) // which spends what it was granted for it
 
 	code, out, errs := command(t, Hooks{}, "status", "--json")
 	var status struct{ Leader string }
@@ -88,7 +95,7 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 	editApp(t)
 	interrupt()
 
-	again, interrupt := dev(t, program)
+	again, interrupt := dev(t, program, "--seed", "photos") // which there is no need for now
 	if !strings.Contains(again, user) {
 		t.Errorf("the second start has another user:\n%s", again)
 	}
@@ -99,6 +106,30 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 		t.Errorf("another number of nodes: exit %d, %s", code, errs)
 	}
 	interrupt()
+}
+
+// seedOf makes a folder with one picture.
+func seedOf(t *testing.T, dir string) {
+	t.Helper()
+	var room bytes.Buffer
+	err := errors.Join(os.Mkdir(dir, 0o755), picture.WriteRoom(&room, 1), os.WriteFile(filepath.Join(dir, "room.jpg"), room.Bytes(), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seeded waits until the user's one job is done.
+func seeded(t *testing.T, user string) {
+	t.Helper()
+	out := ""
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(50 * time.Millisecond) {
+		var jobs client.JobLines
+		_, out, _ = command(t, Hooks{}, "job", "list", "--user", user, "--json")
+		if json.Unmarshal([]byte(out), &jobs) == nil && len(jobs.Jobs) == 1 && jobs.Jobs[0].Status == client.Done {
+			return
+		}
+	}
+	t.Errorf("--seed made no job, or not one:\n%s", out)
 }
 
 // editApp edits the app's configuration while dev runs: it is in force a moment later, however the editor writes it; what is wrong

@@ -35,6 +35,8 @@ type customer struct {
 	*show
 	app    *client.App
 	photos []photo
+	device string // a user to sign in as again; empty: a new one
+	spare  int64  // credits to have left
 
 	user    client.SignedIn
 	before  client.Me // with credits and plan for the job
@@ -45,7 +47,7 @@ type customer struct {
 
 // order makes the whole job: an account, a rule, the uploads, and waiting for the end.
 func (c *customer) order(ctx context.Context) (err error) {
-	if c.user, err = c.app.SignIn(ctx, ""); err != nil {
+	if c.user, err = c.app.SignIn(ctx, c.device); err != nil {
 		return err
 	}
 	if err := c.afford(ctx); err != nil {
@@ -98,7 +100,7 @@ func (c *customer) afford(ctx context.Context) error {
 	if most := me.Limits.MaxItems; len(c.photos) > most {
 		return fmt.Errorf("%d pictures, and plan %s takes %d in one job: give a smaller folder", len(c.photos), me.Plan, most)
 	}
-	if lack := int64(len(c.photos)) - me.Credits; lack > 0 {
+	if lack := int64(len(c.photos)) + c.spare - me.Credits; lack > 0 {
 		if err := c.api.Operator().GrantCredits(ctx, me.UserID, lack, enoughFor); err != nil {
 			return err
 		}

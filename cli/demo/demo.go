@@ -90,7 +90,7 @@ func (s *show) run(ctx context.Context) (err error) {
 	defer s.screen.close()
 	photos, err := find(s.Photos)
 	if err != nil {
-		return err
+		return fmt.Errorf("--photos: %w", err)
 	}
 	drawn := make(chan error, 1)
 	go func() { // drawing takes as long as an election

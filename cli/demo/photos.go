@@ -28,7 +28,7 @@ func find(dir string) ([]photo, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("--photos: %w", err)
+		return nil, err
 	}
 	var photos []photo
 	for _, e := range entries {
@@ -38,7 +38,7 @@ func find(dir string) ([]photo, error) {
 		}
 	}
 	if len(photos) == 0 {
-		return nil, fmt.Errorf("--photos %s: no .jpg, .jpeg or .png in it", dir)
+		return nil, fmt.Errorf("%s: no .jpg, .jpeg or .png in it", dir)
 	}
 	return photos, nil
 }
