@@ -42,6 +42,8 @@ type Settings struct {
 
 	CORS  *CORSSettings `toml:"cors" json:"cors,omitempty"`   // nil: each node's own stoker.toml says
 	Rates *RateSettings `toml:"rates" json:"rates,omitempty"` // nil: likewise
+
+	Webhooks map[string]WebhookSettings `toml:"webhooks" json:"webhooks,omitempty"`
 }
 
 // PlanSettings are what a user may do at once.
@@ -93,6 +95,15 @@ type RateSettings struct {
 	Address     int64 `toml:"requests_per_second" json:"requests_per_second"`
 	User        int64 `toml:"user_requests_per_second" json:"user_requests_per_second"`
 	WrongTokens int64 `toml:"wrong_tokens_per_minute" json:"wrong_tokens_per_minute"`
+}
+
+// WebhookSettings are an endpoint outside that is told what happens.
+type WebhookSettings struct {
+	URL          string   `toml:"url" json:"url"`
+	Events       []string `toml:"events" json:"events"`
+	Secrets      []string `toml:"secrets" json:"secrets"` // names; each of them signs
+	AllowPrivate bool     `toml:"allow_private" json:"allow_private"`
+	Disabled     bool     `toml:"disabled" json:"disabled"`
 }
 
 // SettingsLine is how a version of the settings came into force.

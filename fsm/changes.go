@@ -14,6 +14,7 @@ type Changes struct {
 	Told      bool          // there is something new in the feed
 	Members   bool          // a node came, went, or said something new of itself
 	Settings  bool          // another version is in force
+	Hooks     bool          // a delivery of a webhook is due
 	NextTimer int64         // machine clock of the earliest timer, 0 when there is none
 	Restored  bool          // a snapshot has replaced everything: look at all again
 	Moves     []Move        // steps of jobs, in order

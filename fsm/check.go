@@ -56,6 +56,7 @@ func (v *View) Check() (c Check, err error) {
 	open := v.checkJobs(&c)
 	v.checkUsers(&c, open)
 	v.checkFeed(&c)
+	v.checkHooks(&c)
 	v.checkObjects(&c)
 	c.Tokens = slices.SortedFunc(maps.Values(v.Tokens()), func(a, b Token) int { return strings.Compare(a.Name, b.Name) })
 	return c, nil

@@ -102,6 +102,11 @@ func init() {
 		// the app's configuration
 		register[Deploy](130).since(3),
 		register[Rollback](131).since(3),
+
+		// webhooks
+		register[AdvanceHook](141).since(3),
+		register[ReportHook](142).since(3).frees(),
+		register[RedeliverHook](143).since(3),
 	}
 	for _, r := range commands {
 		if old, taken := byKind[r.kind]; taken {

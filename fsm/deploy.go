@@ -92,11 +92,13 @@ func (tx *Tx) deploy(s Settings, base uint64, d Deployment) (Deployed, error) {
 	tx.changes.Settings = true
 	tx.changes.Ready = true // who is held up by its cap may be so no longer
 	recap(tx, "")
+	hooksAsDeployed(tx)
 	return Deployed{Version: s.Version, Changed: true}, nil
 }
 
 // mayDeploy refuses settings that are wrong in themselves, that were made from
-// another version than the one in force, or that take a plan from under users.
+// another version than the one in force, that take a plan from under users, or that
+// want something signed with a secret that is not there.
 func mayDeploy(r store.Reader, now, s Settings, base uint64) *Refusal {
 	if base != 0 && base != now.Version {
 		r := Refuse(SettingsMoved, "version %d is in force and this was made from %d: look at what changed in between, or deploy by force", now.Version, base)
@@ -120,7 +122,7 @@ func mayDeploy(r store.Reader, now, s Settings, base uint64) *Refusal {
 			return r
 		}
 	}
-	return nil
+	return unsigned(r, s)
 }
 
 const (

@@ -34,6 +34,8 @@
 //     weight's share of what the fair order hands out, minus one batch: 16 items
 //     at the preset's price (batch.go). Who could not be served, having nothing
 //     ready or as much in work as its plan allows, has no claim from that time.
+//   - Each event that a webhook is to be told arrived, is a delivery, is counted as
+//     lost or forgotten, or is ahead of the webhook's place in the feed.
 //   - The machine's clock never runs back.
 //   - The cluster's feature level never falls. What came with a level neither
 //     happens nor leaves a byte in the state below it.
@@ -88,6 +90,8 @@
 //   - floating point for shares: integers are equal on every processor.
 //   - try again, by a timer, to queue a job that could not be queued by its last
 //     upload: its owner has been told and may have decided otherwise.
+//   - a row for each event that a webhook is to be told: the feed is the queue. Only
+//     what failed is a row, and where a receiver is down not even that.
 //   - keeping ended leases forever: a row lives an hour after its end, long enough
 //     to tell a result that is sent again from one that is stale.
 package fsm

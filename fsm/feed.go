@@ -128,6 +128,7 @@ func (tx *Tx) sweepFeed() {
 			break
 		}
 		index, _ := k.PopUint()
+		countLost(tx, index, row)
 		feed.Delete(tx.Tx, k)
 		tx.m.FeedBytes -= int64(len(encode(row)))
 		tx.m.FeedFrom = Mark{Index: index, Ordinal: row.Last}

@@ -50,11 +50,12 @@ const (
 
 // The events that webhooks know, by the names of the feed.
 const (
-	EventJobDone    = onJob + string(Done)
-	EventJobFailed  = onJob + string(Failed)
-	EventItemDone   = onItem + string(Done)
-	EventItemFailed = onItem + string(Failed)
-	EventItemDead   = onItem + "dead"
+	EventJobDone     = onJob + string(Done)
+	EventJobFailed   = onJob + string(Failed)
+	EventJobCanceled = onJob + string(Canceled)
+	EventItemDone    = onItem + string(Done)
+	EventItemFailed  = onItem + string(Failed)
+	EventItemDead    = onItem + "dead"
 )
 
 // FeedFrom is the position behind which every change is kept. False: nothing is,
@@ -115,39 +116,60 @@ func (v *View) Feed(after Mark) iter.Seq[Change] {
 	return func(yield func(Change) bool) {
 		for k, row := range feed.ScanAfter(v, "", store.Uint(after.Index)) {
 			index, _ := k.PopUint()
-			for _, n := range row.Notes {
-				for i := range n.More + 1 {
-					at := Mark{Index: index, Ordinal: n.First + i}
-					if at.Follows(after) && !yield(v.change(row, n, at)) {
-						return
-					}
+			for n, at := range row.marks(index) {
+				if at.Follows(after) && !yield(changeOf(v, row, n, at)) {
+					return
 				}
 			}
 		}
 	}
 }
 
-// change reads what a note points at.
-func (v *View) change(row feedRow, n note, at Mark) Change {
+// marks are the row's notes, each with the position of one change.
+func (row feedRow) marks(index uint64) iter.Seq2[note, Mark] {
+	return func(yield func(note, Mark) bool) {
+		for _, n := range row.Notes {
+			for i := range n.More + 1 {
+				if !yield(n, Mark{Index: index, Ordinal: n.First + i}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// changesOf reads all that a row points at.
+func changesOf(r store.Reader, index uint64, row feedRow) iter.Seq[Change] {
+	return func(yield func(Change) bool) {
+		for n, at := range row.marks(index) {
+			if !yield(changeOf(r, row, n, at)) {
+				return
+			}
+		}
+	}
+}
+
+// changeOf reads what a note points at.
+func changeOf(r store.Reader, row feedRow, n note, at Mark) Change {
 	c := Change{Mark: at, Epoch: row.Epoch, At: row.Wall, Worker: n.Who}
 	switch n.Kind {
 	case noteStep:
-		v.readStep(&c, n.Of)
+		c.readStep(r, n.Of)
 	case noteBooking:
-		v.readBooking(&c, n.Of)
+		c.readBooking(r, n.Of)
 	case noteDeed:
-		v.readDeed(&c)
+		c.readDeed(r)
 	case noteDead:
 		idx := int(n.Num)
 		c.Event, c.Item = EventItemDead, &idx
-		v.ofJob(&c, n.Of)
-		if it, ok := items.Get(v, itemKey(n.Of, idx)); ok {
+		c.ofJob(r, n.Of)
+		if it, ok := items.Get(r, itemKey(n.Of, idx)); ok {
 			c.Detail = it.Error
 		}
 	case noteGrant, noteLost, noteRelease:
 		c.Event = onLease + map[noteKind]string{noteGrant: "granted", noteLost: "lost", noteRelease: "released"}[n.Kind]
 		c.Lease, c.Count, c.Detail = n.Num, n.Count, n.Text
-		v.ofJob(&c, n.Of)
+		c.ofJob(r, n.Of)
 	case noteSession:
 		c.Event, c.Worker = onWorker+"session", n.Of
 	case noteState:
@@ -172,16 +194,16 @@ func (v *View) change(row feedRow, n note, at Mark) Change {
 // gone is what is said of a change whose record is not kept any more.
 const gone = "its record is not kept any more"
 
-func (v *View) ofJob(c *Change, job string) {
+func (c *Change) ofJob(r store.Reader, job string) {
 	c.Job = job
-	if j, ok := jobs.Get(v, store.Str(job)); ok {
+	if j, ok := jobs.Get(r, store.Str(job)); ok {
 		c.User = j.User
 	}
 }
 
-func (v *View) readStep(c *Change, job string) {
-	v.ofJob(c, job)
-	e, ok := history.Get(v, store.Str(job).Uint(c.Index).Uint(uint64(c.Ordinal)))
+func (c *Change) readStep(r store.Reader, job string) {
+	c.ofJob(r, job)
+	e, ok := history.Get(r, store.Str(job).Uint(c.Index).Uint(uint64(c.Ordinal)))
 	if !ok {
 		c.Event, c.Detail = onJob+"forgotten", gone
 		return
@@ -193,23 +215,23 @@ func (v *View) readStep(c *Change, job string) {
 	c.From, c.To, c.By, c.Detail = e.From, e.To, e.By, e.Detail
 }
 
-func (v *View) readBooking(c *Change, user string) {
+func (c *Change) readBooking(r store.Reader, user string) {
 	c.User = user
-	e, ok := ledger.Get(v, store.Str(user).Uint(c.Index).Uint(uint64(c.Ordinal)))
+	e, ok := ledger.Get(r, store.Str(user).Uint(c.Index).Uint(uint64(c.Ordinal)))
 	if !ok {
 		c.Event, c.Detail = onCredits+"forgotten", gone
 		return
 	}
 	c.Event, c.Amount, c.Balance, c.By = onCredits+e.Type, e.Amount, e.Balance, e.By
-	if j, ok := jobs.Get(v, store.Str(e.Ref)); ok && j.User == user {
+	if j, ok := jobs.Get(r, store.Str(e.Ref)); ok && j.User == user {
 		c.Job = j.ID
 	} else {
 		c.Detail = e.Ref
 	}
 }
 
-func (v *View) readDeed(c *Change) {
-	a, ok := audits.Get(v, auditKey(c.Index, c.Ordinal))
+func (c *Change) readDeed(r store.Reader) {
+	a, ok := audits.Get(r, auditKey(c.Index, c.Ordinal))
 	if !ok {
 		c.Event, c.Detail = onOperator+"forgotten", gone
 		return
@@ -219,23 +241,23 @@ func (v *View) readDeed(c *Change) {
 		c.Event = onOperator + "refused"
 	}
 	c.By, c.Action, c.Subject, c.Detail, c.Code, c.Request = a.Who, a.Action, a.Subject, a.Detail, a.Code, a.Request
-	v.subject(c)
+	c.subject(r)
 }
 
 // subject says whose matter an operator's deed is, so that it is found by that
 // name. Names of different things do not collide: jobs and users begin with what
 // they are.
-func (v *View) subject(c *Change) {
+func (c *Change) subject(r store.Reader) {
 	key := store.Str(c.Subject)
 	switch {
 	case c.Subject == "" || len(c.Subject) > maxName:
-	case jobs.Has(v, key):
-		v.ofJob(c, c.Subject)
-	case users.Has(v, key):
+	case jobs.Has(r, key):
+		c.ofJob(r, c.Subject)
+	case users.Has(r, key):
 		c.User = c.Subject
-	case workers.Has(v, key):
+	case workers.Has(r, key):
 		c.Worker = c.Subject
-	case members.Has(v, key):
+	case members.Has(r, key):
 		c.Node = c.Subject
 	}
 }

@@ -43,11 +43,12 @@ func (c Genesis) apply(tx *Tx) (Begun, error) {
 	s := c.FirstSettings
 	s.Version = 1
 	if tx.level() < 3 {
-		s.Retention, s.Replicas = nil, 0
+		s.Retention, s.Replicas, s.Webhooks = nil, 0, nil
 	}
 	settings.Put(tx.Tx, store.Uint(1), s)
 	tx.m.SettingsVersion, tx.settings = 1, nil
 	tx.changes.Settings = true
+	hooksAsDeployed(tx)
 	return Begun{Epoch: tx.m.Epoch}, nil
 }
 

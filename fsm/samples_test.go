@@ -12,6 +12,7 @@ func samples() []Proposal {
 	s := DefaultSettings()
 	s.Plans["team"] = Plan{MaxConcurrency: 7, MaxRuleSlots: 8, MaxItems: 9, StartCredits: 10, Weight: 11, MaxLeased: 12, MaxWait: 13}
 	s.Replicas, s.Retention.Prefixes = 2, []PrefixKeep{{Prefix: "tmp/", For: 14}}
+	s.Webhooks = map[string]Webhook{"shop": {URL: "http://10.0.0.9/stoker", Events: []string{EventJobDone}, Secrets: []string{"webhook.shop"}, AllowPrivate: true, Disabled: true}}
 	name := "Whiter"
 	begin := genesis(s)
 	begin.JWTKeys[0].CreatedAt, begin.ObjectKey.CreatedAt, begin.ObjectKey.Until = 5, 6, 7
@@ -112,6 +113,11 @@ func samples() []Proposal {
 		Propose(RevokeJoinToken{ID: "jt1"}),
 		Propose(RemoveMember{ID: "n4"}),
 		Propose(DrainNode{ID: "n1", Draining: true}),
+		Propose(AdvanceHook{Hook: "shop", Turn: 1, Lost: 2, To: Mark{Index: 3, Ordinal: 4}, Arrived: 5, Failed: []Undelivered{{
+			Mark: Mark{Index: 3, Ordinal: 2}, Event: EventJobDone, Job: "done", ID: "ev_1_3_2", Body: []byte("{}"), Status: 500, Error: "answered 500",
+		}}}),
+		Propose(ReportHook{Hook: "shop", Attempts: []HookAttempt{{Mark: Mark{Index: 3, Ordinal: 2}, Before: 1, Arrived: true, Status: 500, Error: "answered 500"}}}),
+		Propose(RedeliverHook{Hook: "shop", Mark: Mark{Index: 3, Ordinal: 2}}),
 		Propose(SetAutopilot{Autopilot{RemoveDeadAfter: 600e9}}),
 	}
 	for i := range all {

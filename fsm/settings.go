@@ -28,6 +28,8 @@ type Settings struct {
 	Retention    *Retention `cbor:"31,keyasint,omitempty"` // of jobs that end, and objects that are put, while it is in force; nil: all is kept
 	Replicas     int        `cbor:"32,keyasint,omitempty"` // nodes that hold each object in the end; 0: all, three at most
 	PictureTypes []string   `cbor:"41,keyasint,omitempty"` // media types an input may have; none: [DefaultPictureTypes]
+
+	Webhooks map[string]Webhook `cbor:"42,keyasint,omitempty"` // by name
 }
 
 // DefaultPictureTypes are what phones and browsers make. They are not part of

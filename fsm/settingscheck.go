@@ -95,6 +95,7 @@ func (s Settings) Flaws() []Field {
 	s.Retention.flaws(&f)
 	s.CORS.flaws(&f)
 	s.Rates.flaws(&f)
+	s.webhookFlaws(&f)
 	if len(f) == 0 {
 		f.unless(len(encode(s)) <= maxSettings, "settings", "are larger than %d KiB", maxSettings>>10)
 	}

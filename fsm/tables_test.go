@@ -33,6 +33,7 @@ var tables = []table{
 	state("objects", objects), state("staged", staged), state("uploads", uploads), state("uploadParts", uploadParts),
 	state("backups", backups), state("epochs", epochs),
 	state("alarms", alarms),
+	state("hooks", hooks), state("deliveries", deliveries),
 }
 
 func state[V any](name string, t *store.Table[V]) table {

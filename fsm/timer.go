@@ -30,6 +30,8 @@ const (
 
 	capsMoved timerKind = 130 // ref: the last user that has its new cap
 	uploadOld timerKind = 95  // ref: bucket, key, upload
+
+	deliveryNext timerKind = 140 // ref: hook, index, ordinal
 )
 
 // fires says what each kind does. It is filled in init because what fires may
@@ -61,6 +63,8 @@ func init() {
 
 		capsMoved: recap,
 		uploadOld: forgetUpload,
+
+		deliveryNext: deliveryGoesOn,
 	}
 }
 

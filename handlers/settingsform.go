@@ -21,6 +21,7 @@ type settingsForm struct {
 	Keep    retentionForm         `json:"retention"`
 	CORS    *corsForm             `json:"cors,omitzero"`
 	Rates   *ratesForm            `json:"rates,omitzero"`
+	Hooks   map[string]hookForm   `json:"webhooks,omitempty"`
 }
 
 type planForm struct {
@@ -122,6 +123,14 @@ type ratesForm struct {
 	WrongTokens int `json:"wrong_tokens_per_minute"`
 }
 
+type hookForm struct {
+	URL          string   `json:"url"`
+	Events       []string `json:"events"`
+	Secrets      []string `json:"secrets"`
+	AllowPrivate bool     `json:"allow_private"`
+	Disabled     bool     `json:"disabled"`
+}
+
 // formOf writes settings out.
 func formOf(s fsm.Settings) settingsForm {
 	f := settingsForm{
@@ -149,6 +158,12 @@ func formOf(s fsm.Settings) settingsForm {
 	}
 	if r := s.Rates; r != nil {
 		f.Rates = &ratesForm{r.SignUps, r.Address, r.User, r.WrongTokens}
+	}
+	for name, h := range s.Webhooks {
+		if f.Hooks == nil {
+			f.Hooks = map[string]hookForm{}
+		}
+		f.Hooks[name] = hookForm(h)
 	}
 	return f
 }
@@ -196,6 +211,13 @@ func (f settingsForm) settings() fsm.Settings {
 	}
 	if r := f.Rates; r != nil && *r != (ratesForm{}) {
 		s.Rates = &fsm.Rates{SignUps: r.SignUps, Address: r.Address, User: r.User, WrongTokens: r.WrongTokens}
+	}
+	for name, h := range f.Hooks {
+		if s.Webhooks == nil {
+			s.Webhooks = map[string]fsm.Webhook{}
+		}
+		h.Events, h.Secrets = some(h.Events), some(h.Secrets)
+		s.Webhooks[name] = fsm.Webhook(h)
 	}
 	return s
 }

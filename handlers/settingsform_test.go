@@ -67,6 +67,16 @@ func anySettings(t *rapid.T) fsm.Settings {
 	if rapid.Bool().Draw(t, "rates") {
 		s.Rates = &fsm.Rates{SignUps: rapid.IntRange(-1, 5).Draw(t, "signups"), User: 3}
 	}
+	for _, one := range rapid.SliceOfN(name, 0, 2).Draw(t, "webhooks") {
+		h := fsm.Webhook{
+			URL: "https://" + one + ".example/x?y=%20", Events: rapid.SliceOfNDistinct(rapid.SampledFrom(fsm.WebhookEvents), 1, 3, rapid.ID).Draw(t, "events"),
+			Secrets: []string{"webhook." + one}, AllowPrivate: rapid.Bool().Draw(t, "private"), Disabled: rapid.Bool().Draw(t, "disabled"),
+		}
+		if s.Webhooks == nil {
+			s.Webhooks = map[string]fsm.Webhook{}
+		}
+		s.Webhooks[one] = h
+	}
 	return s
 }
 

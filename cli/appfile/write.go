@@ -46,6 +46,7 @@ func Write(s client.Settings) string {
 		w.key("user_requests_per_second", fmt.Sprint(r.User), "by a user")
 		w.key("wrong_tokens_per_minute", fmt.Sprint(r.WrongTokens), "by an address")
 	}
+	w.webhooks(s.Webhooks)
 	return w.String()
 }
 
@@ -65,6 +66,22 @@ func (w *writer) retention(s client.Settings) {
 		w.WriteString("\n[[retention.prefixes]]\n")
 		w.key("prefix", quote(p.Prefix), "of objects that belong to no job")
 		w.key("for", quote(p.For), "after they were put")
+	}
+}
+
+func (w *writer) webhooks(hooks map[string]client.WebhookSettings) {
+	for i, name := range slices.Sorted(maps.Keys(hooks)) {
+		why := ""
+		if i == 0 {
+			why = "Endpoints outside that are told what happens, by signed POST requests."
+		}
+		h := hooks[name]
+		w.table("webhooks."+bare(name), why)
+		w.key("url", quote(h.URL), "")
+		w.key("events", list(h.Events), "job.done, job.failed, job.canceled, item.done, item.failed, item.dead")
+		w.key("secrets", list(h.Secrets), "`stoker secret put` puts them; each of them signs")
+		w.key("allow_private", fmt.Sprint(h.AllowPrivate), "it may be at an address of this network only, and speak plain HTTP")
+		w.key("disabled", fmt.Sprint(h.Disabled), "nothing is sent; what happens meanwhile is sent later")
 	}
 }
 
