@@ -18,10 +18,11 @@ import (
 )
 
 // rooms says what each room may import of the others. Imports point down:
-// handlers, queue and query, node, fsm, store; objects stands beside and may use node, and
-// backup both; client and cli see the cluster from outside. pki is certificates alone.
+// handlers, queue and query, node, fsm, store; objects and webhook stand beside and may use
+// node, and backup that and objects; client and cli see the cluster from outside. pki is certificates alone.
 var rooms = map[string][]string{
-	"handlers": {"query", "queue", "node", "fsm", "store", "objects", "backup"},
+	"handlers": {"query", "queue", "node", "fsm", "store", "objects", "backup", "webhook"},
+	"webhook":  {"node", "fsm", "store"},
 	"backup":   {"objects", "node", "fsm", "store"},
 	"queue":    {"node", "fsm", "store"},
 	"query":    {"fsm", "store"},

@@ -151,7 +151,7 @@ const (
 	DownAfter = 10
 
 	maxGivenUp = 1000 // listed; the oldest goes for another one
-	maxBody    = 4 << 10
+	maxBody    = 16 << 10
 	maxSaid    = 300 // bytes of an error
 
 	hookTries    = int64(3 * 24 * time.Hour)  // from the first attempt on; then it is given up

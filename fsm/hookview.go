@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"iter"
+	"slices"
 
 	"stoker/store"
 )
@@ -37,6 +38,27 @@ func (v *View) Deliveries(hook string, state DeliveryState, after Mark) iter.Seq
 // Delivery finds one.
 func (v *View) Delivery(hook string, m Mark) (Delivery, bool) {
 	return deliveries.Get(v, deliveryKey(hook, m))
+}
+
+// aheadLook is how many changes are looked at to count what is ahead.
+const aheadLook = 2000
+
+// HookAhead counts the events between a webhook's place and the feed's end, and
+// gives the wall clock of the first, in ns. more: there may be more than these.
+func (v *View) HookAhead(h Hook) (n int, oldest int64, more bool) {
+	wants, looked := v.Settings().Webhooks[h.Name].Events, 0
+	for c := range v.Feed(h.At) {
+		if looked++; looked > aheadLook {
+			return n, oldest, true
+		}
+		if !slices.Contains(wants, c.Event) {
+			continue
+		}
+		if n++; n == 1 {
+			oldest = c.At
+		}
+	}
+	return n, oldest, false
 }
 
 // checkHooks holds the webhooks' places against the settings in force and the feed,

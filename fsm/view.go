@@ -134,6 +134,9 @@ func (v *View) Jobs(user string, before Mark) iter.Seq[Job] {
 // Items gives a job's items in order.
 func (v *View) Items(job string) []Item { return values(items.Scan(v, store.Str(job))) }
 
+// Item finds one item of a job.
+func (v *View) Item(job string, idx int) (Item, bool) { return items.Get(v, itemKey(job, idx)) }
+
 // History gives a job's transitions in order, from after a mark (zero: from the first).
 func (v *View) History(job string, after Mark) iter.Seq[Event] {
 	p := store.Str(job)
