@@ -16,6 +16,7 @@ import (
 	"stoker/node"
 	"stoker/objects"
 	"stoker/queue"
+	"stoker/webhook"
 )
 
 // goodbye bounds a graceful shutdown.
@@ -70,7 +71,7 @@ func serve(ctx context.Context, c config.Config) error {
 		return errors.Join(err, public.Close(), stop(n))
 	}
 	server, err := handlers.Start(handlers.Config{
-		Listener: public, TLS: tlsOf(c), Node: n, Queue: queue.New(n, log), Objects: blobs,
+		Listener: public, TLS: tlsOf(c), Node: n, Queue: queue.New(n, log), Objects: blobs, Webhooks: webhook.Start(n, version(), log),
 		BackupSchedule: backups.Schedule.String(), PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins, Limits: limitsOf(c), MetricsOpen: c.MetricsOpen, Version: version(), Log: log,
 	})
 	if err != nil {

@@ -14,6 +14,7 @@
 //	worker/   what `stoker worker list` shows
 //	sql/      how `stoker sql` and `stoker export` read, show and keep answers
 //	user/     what `stoker user` shows
+//	webhook/  what `stoker webhook` shows
 //	show/     how all of these look
 //	picture/  the sample worker's edits and the demo's rooms
 //	demo/     `stoker demo`

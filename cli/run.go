@@ -55,6 +55,7 @@ type commands struct {
 	Deploy   deployCommand   `cmd:"" group:"The app's configuration" help:"Put the app's configuration, stoker.app.toml, into force."`
 	Rollback rollbackCommand `cmd:"" help:"Put an older version of the app's configuration into force."`
 	Versions versionsCommand `cmd:"" help:"List and show the versions of the app's configuration."`
+	Webhook  webhookCommand  `cmd:"" help:"See how webhooks are told; have deliveries tried again; send a ping."`
 	Config   configCommand   `cmd:"" help:"Write down the app's configuration that is in force."`
 
 	SQL     sqlCommand     `cmd:"" name:"sql" group:"Data" help:"Ask the replicated state in SQL, read-only."`

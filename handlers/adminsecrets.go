@@ -10,6 +10,7 @@ import (
 
 	"stoker/fsm"
 	"stoker/node"
+	"stoker/webhook"
 )
 
 // saneSecret is what a secret may be called.
@@ -22,6 +23,8 @@ const maxSecret = 16 << 10
 var secretUses = map[string]string{
 	callbackSecret: "workers show it as X-Callback-Secret, beside worker tokens",
 	"s3.":          "credentials of an S3 that backups go to",
+
+	fsm.WebhookSecrets: "signs what webhooks are told",
 }
 
 // useOf is what a secret is for; "" for a name that means nothing to us.
@@ -91,6 +94,11 @@ func (s *Server) adminPutSecret(c *call) (any, error) {
 	}
 	if in.Value == "" || len(in.Value) > maxSecret {
 		return nil, invalid("value", "must have 1 to %d bytes", maxSecret)
+	}
+	if strings.HasPrefix(name, fsm.WebhookSecrets) {
+		if _, err := webhook.Key(in.Value); err != nil {
+			return nil, invalid("value", "%v", err)
+		}
 	}
 	sealed, key, err := s.node.SealFor(node.SecretPurpose(name), []byte(in.Value))
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"stoker/node"
 	"stoker/objects"
 	"stoker/queue"
+	"stoker/webhook"
 )
 
 const (
@@ -73,6 +75,7 @@ func newHouseOutside(t *testing.T, outside *objects.Outside, change ...func(*fsm
 	if cfg.Objects, err = objects.New(h.node, objects.Config{Dir: dir + "/blobs", Outside: outside}); err != nil {
 		t.Fatal(err)
 	}
+	cfg.Webhooks = webhook.Start(h.node, "test", slog.New(slog.DiscardHandler))
 	if h.server, err = Start(cfg); err != nil {
 		t.Fatal(err)
 	}

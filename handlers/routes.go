@@ -112,6 +112,11 @@ var routes = []route{
 	{"GET", "/admin/sql/export", adminRead, 200, (*Server).adminExport},
 	{"GET", "/admin/backups", adminRead, 200, (*Server).adminBackups},
 
+	{"GET", "/admin/webhooks", adminRead, 200, (*Server).adminWebhooks},
+	{"POST", "/admin/webhooks/{name}/test", adminOperate, 200, (*Server).adminTestWebhook},
+	{"GET", "/admin/webhooks/{name}/deliveries", adminRead, 200, (*Server).adminDeliveries},
+	{"POST", "/admin/webhooks/{name}/deliveries/{id}/redeliver", adminOperate, 200, (*Server).adminRedeliver},
+
 	{"GET", "/admin/objects", adminRead, 200, (*Server).adminObjects},
 	{"POST", "/admin/objects/scrub", adminOperate, 200, (*Server).adminScrubObjects},
 

@@ -22,6 +22,7 @@ import (
 	"stoker/objects"
 	"stoker/query"
 	"stoker/queue"
+	"stoker/webhook"
 )
 
 // Config is what a Server needs. Zero durations and sizes mean the default.
@@ -31,6 +32,7 @@ type Config struct {
 	Node     *node.Node
 	Queue    *queue.Queue
 	Objects  *objects.Store
+	Webhooks *webhook.Sender
 
 	// PublicURL (scheme://host[:port]) is signed into presigned URLs and is where
 	// callback URLs point. Empty: http:// or https://, as the request came, and its Host.
@@ -111,8 +113,8 @@ type Server struct {
 // Start serves the port until Shutdown.
 func Start(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
-	if cfg.Listener == nil || cfg.Node == nil || cfg.Queue == nil || cfg.Objects == nil {
-		return nil, errors.New("handlers: start: a listener, a node, a queue and an object store are needed")
+	if cfg.Listener == nil || cfg.Node == nil || cfg.Queue == nil || cfg.Objects == nil || cfg.Webhooks == nil {
+		return nil, errors.New("handlers: start: a listener, a node, a queue, an object store and a sender of webhooks are needed")
 	}
 	secured, err := cfg.TLS.secure(cfg.Node, cfg.Log)
 	if err != nil {

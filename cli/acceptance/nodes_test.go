@@ -19,6 +19,7 @@ import (
 	"stoker/node"
 	"stoker/objects"
 	"stoker/queue"
+	"stoker/webhook"
 )
 
 // jwtSecret signs the tokens of clusters with settings of their own, so that a test can make one that has expired.
@@ -93,7 +94,7 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	server, err := handlers.Start(handlers.Config{Listener: public, Node: n, Queue: queue.New(n, log), Objects: blobs, Log: log})
+	server, err := handlers.Start(handlers.Config{Listener: public, Node: n, Queue: queue.New(n, log), Objects: blobs, Webhooks: webhook.Start(n, "test", log), Log: log})
 	if err != nil {
 		return err
 	}
