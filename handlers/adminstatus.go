@@ -27,6 +27,8 @@ type clusterStatus struct {
 	Queue     queueStatus    `json:"queue"`
 
 	Objects *storeStatus `json:"objects,omitempty"` // the store outside, if there is one
+
+	Webhooks []webhookTrouble `json:"webhooks,omitempty"` // those that take nothing
 }
 
 type memberStatus struct {
@@ -70,7 +72,7 @@ func (s *Server) adminStatus(c *call) (any, error) {
 		Hash: n.Hash, HashAt: n.HashAt, LogBytes: n.LogBytes, Bytes: n.Bytes,
 		Members: []memberStatus{},
 		Queue:   queueStatus{counts.Ready, counts.Live, counts.Dead, s.waiters(c, n.Role)},
-		Objects: s.storeStatus(c),
+		Objects: s.storeStatus(c), Webhooks: troubled(v),
 	}
 	for _, m := range n.Members {
 		out.Members = append(out.Members, memberOf(m))

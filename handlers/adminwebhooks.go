@@ -56,6 +56,23 @@ func webhookOf(v *fsm.View, h fsm.Hook, w fsm.Webhook) webhookLine {
 	return line
 }
 
+// webhookTrouble is a webhook that takes nothing.
+type webhookTrouble struct {
+	Name    string `json:"name"`
+	Trouble string `json:"trouble"`
+}
+
+// troubled are the webhooks that are down.
+func troubled(v *fsm.View) (all []webhookTrouble) {
+	set := v.Settings().Webhooks
+	for _, h := range v.Hooks() {
+		if webhookState(set[h.Name], h) == "down" {
+			all = append(all, webhookTrouble{h.Name, h.Error})
+		}
+	}
+	return all
+}
+
 func stampOrNone(ns int64) *string {
 	if ns == 0 {
 		return nil

@@ -30,6 +30,16 @@ func newMetrics(n *node.Node) *metrics {
 	}
 }
 
+// show begins the counts of each webhook at 0: a rate needs the zero that came before.
+func (m *metrics) show(n *node.Node) {
+	v := n.View()
+	defer v.Close()
+	for _, h := range v.Hooks() {
+		m.posts.WithLabelValues(h.Name, "arrived")
+		m.posts.WithLabelValues(h.Name, "failed")
+	}
+}
+
 func (m *metrics) count(hook string, o Outcome) {
 	result := "failed"
 	if o.Arrived {

@@ -31,6 +31,7 @@ func Start(n *node.Node, version string, log *slog.Logger) *Sender {
 		lanes: map[string]*lane{}, again: make(chan struct{}, 1),
 	}
 	n.Subscribe(s.hear)
+	s.metrics.show(n)
 	n.WhileLeader("webhooks", s.lead)
 	return s
 }
@@ -39,6 +40,7 @@ func Start(n *node.Node, version string, log *slog.Logger) *Sender {
 func (s *Sender) hear(c fsm.Changes) {
 	if c.Settings || c.Restored {
 		ring(s.again)
+		s.metrics.show(s.node)
 	}
 	if !c.Told && !c.Hooks {
 		return

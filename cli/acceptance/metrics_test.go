@@ -38,6 +38,7 @@ func TestMetrics_AreTheDocumentedOnes(t *testing.T) {
 	c := shared(t)
 	u := c.user(t)
 	u.queued(t, 0, 1)
+	c.tellAWhile(t)
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "observability.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +85,7 @@ var named = regexp.MustCompile(`\b(?:stoker|raft|process|go)_[a-zA-Z_]+`)
 // Dashboard and alerts use only metrics that exist.
 func TestMetrics_DashboardAndAlertsUseThem(t *testing.T) {
 	c := shared(t)
+	c.tellAWhile(t)
 	var got map[string]*dto.MetricFamily
 	eventually(t, "the first survey has ended", func() bool {
 		got = c.families(t, 2)

@@ -17,7 +17,8 @@ type Status struct {
 	Term      uint64   `json:"term"`
 	Members   []Member `json:"members"`
 	Queue     Queue    `json:"queue"`
-	Objects   *Store   `json:"objects"` // the object store outside; nil: the built-in one
+	Objects   *Store   `json:"objects"`  // the object store outside; nil: the built-in one
+	Webhooks  []Hook   `json:"webhooks"` // those that take nothing
 
 	Raw json.RawMessage `json:"-"`
 }
@@ -26,6 +27,12 @@ type Status struct {
 type Store struct {
 	At      string `json:"at"`
 	Trouble string `json:"trouble"` // empty: it answers
+}
+
+// Hook is a webhook that takes nothing.
+type Hook struct {
+	Name    string `json:"name"`
+	Trouble string `json:"trouble"`
 }
 
 // Member is a member as the node that answered sees it.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+
+	"stoker/cli/show"
 )
 
 // Render writes the members as a table, with a line above for the cluster and one below for the queue.
@@ -29,6 +31,9 @@ func (s Status) Render(w io.Writer) {
 		fmt.Fprintf(w, "objects: %s; jobs cannot be confirmed nor results taken until it answers\n", s.Objects.Trouble)
 	} else if s.Objects != nil {
 		fmt.Fprintf(w, "objects: outside, %s\n", s.Objects.At)
+	}
+	for _, h := range s.Webhooks {
+		fmt.Fprintf(w, "webhook %s takes nothing: %s; `stoker webhook show %s`\n", h.Name, show.Plain(h.Trouble), h.Name)
 	}
 	fmt.Fprintf(w, "queue: %s ready, %d leases, %d dead, %d workers waiting\n", ready(s.Queue.Ready), s.Queue.Leases, s.Queue.Dead, s.Queue.Waiters)
 }

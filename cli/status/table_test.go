@@ -79,3 +79,12 @@ func TestRoleOf_OneLeaderAtMost(t *testing.T) {
 		t.Errorf("the new leader before it reported: %s", got)
 	}
 }
+
+// TestRender_webhooks: one that takes nothing is a line, and what it said moves no cursor.
+func TestRender_webhooks(t *testing.T) {
+	var w strings.Builder
+	Status{Webhooks: []Hook{{"shop", "no answer\x1b[2J"}}}.Render(&w)
+	if want := "webhook shop takes nothing: no answer·[2J; `stoker webhook show shop`\n"; !strings.Contains(w.String(), want) {
+		t.Errorf("%s\nwant %s", w.String(), want)
+	}
+}
