@@ -96,6 +96,10 @@ var offers = map[string]func(context.Context, *client.Operator) ([]string, error
 		all, err := o.JoinTokens(ctx)
 		return offered(all, func(t client.JoinToken) (string, string) { return t.ID, t.Note }), err
 	},
+	"webhook": func(ctx context.Context, o *client.Operator) ([]string, error) {
+		all, err := o.Webhooks(ctx)
+		return offered(all, func(h client.Webhook) (string, string) { return h.Name, h.State }), err
+	},
 	"secret": func(ctx context.Context, o *client.Operator) ([]string, error) {
 		all, err := o.Secrets(ctx)
 		return offered(all.Secrets, func(k client.KnownSecret) (string, string) { return k.Name, k.Use }), err

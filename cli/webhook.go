@@ -32,7 +32,7 @@ func (*webhookCommand) Help() string {
 // oneWebhook names a webhook.
 type oneWebhook struct {
 	operatorFlags
-	Webhook string `arg:"" help:"Its name, as in the configuration."`
+	Webhook string `arg:"" complete:"webhook" help:"Its name, as in the configuration."`
 }
 
 // noSuchWebhook is what to do about a name that nobody knows.
