@@ -334,11 +334,12 @@ func TestBrowser_AnOperatorsDay(t *testing.T) {
 		t.Errorf("after the rollback a free job may have %d items", me.Limits.MaxItems)
 	}
 
+	b.seesWebhooks(c, u)
 	b.visits("tail")
 	b.sees("connected")
 	again := u.drawn(t, "interior", 1)
 	b.sees(again)
-	for _, page := range []string{"overview", "jobs", "workers", "users", "audit", "tail"} {
+	for _, page := range []string{"overview", "jobs", "workers", "users", "webhooks", "audit", "tail"} {
 		b.visits(page)
 		b.isAccessible(page)
 	}

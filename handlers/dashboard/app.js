@@ -9,10 +9,11 @@ import { Queue } from '/admin/queue.js';
 import { Workers } from '/admin/workers.js';
 import { User, Users } from '/admin/users.js';
 import { Config } from '/admin/config.js';
+import { Webhooks } from '/admin/webhooks.js';
 import { Audit } from '/admin/audit.js';
 import { Tail } from '/admin/tail.js';
 
-const pages = { overview: Overview, jobs: Jobs, queue: Queue, workers: Workers, users: Users, config: Config, audit: Audit, tail: Tail };
+const pages = { overview: Overview, jobs: Jobs, queue: Queue, workers: Workers, users: Users, config: Config, webhooks: Webhooks, audit: Audit, tail: Tail };
 
 // where reads the address: #/jobs/j_1 is the page of one job.
 function where() {

@@ -1,6 +1,6 @@
 // The page in English and Korean. A key without a dot is a word by itself.
 const en = {
-  overview: 'Overview', jobs: 'Jobs', queue: 'Queue', workers: 'Workers', users: 'Users', config: 'Configuration', audit: 'Audit', tail: 'Live', api: 'API',
+  overview: 'Overview', jobs: 'Jobs', queue: 'Queue', workers: 'Workers', users: 'Users', config: 'Configuration', webhooks: 'Webhooks', audit: 'Audit', tail: 'Live', api: 'API',
   login: 'Log in', logout: 'Log out', 'login.ask': 'An operator’s token', 'login.help': 'It is in operator.toml, or made by: stoker access create',
   'login.over': 'The log-in has ended. Log in again.', skip: 'Skip to content', language: '한국어', done: 'Done', back: 'Back', newer: 'Newer', older: 'Older', loading: 'Loading …', search: 'Search', all: 'all', none: 'none', forbidden: 'Your token may only look.',
   cluster: 'Cluster', members: 'Members', leader: 'Leader', node: 'Node', role: 'Role', lag: 'Behind', entries: 'entries', alive: 'Alive', yes: 'yes', no: 'no', version: 'Version', disk: 'Disk free', contact: 'Heard of', noleader: 'no leader', votes: 'votes',
@@ -15,9 +15,11 @@ const en = {
   'users.id': 'A user’s id', 'users.none': 'No user.', plan: 'Plan', credits: 'Credits', concurrent: 'Open jobs', slots: 'Rules', device: 'Device', ledger: 'Ledger', type: 'Type', amount: 'Amount', balance: 'Balance', ref: 'For', grant: 'Grant credits', 'grant.ask': 'It is written into the ledger with its reason. A negative amount takes credits back.', 'grant.amount': 'Credits', setplan: 'Change plan', 'plan.ask': 'It holds for jobs from now on.', revoke: 'Revoke', unrevoke: 'Let in again', 'revoke.ask': 'The user is out at once, on all nodes.', revoked: 'revoked', 'ledger.none': 'Nothing was booked.',
   versions: 'Versions', 'config.none': 'No versions.', author: 'Author', message: 'Message', inforce: 'in force', rollback: 'Roll back', 'rollback.ask': 'A new version with this one’s content is put into force on all nodes at once.', diff: 'Changes against the version in force', nodiff: 'The same as what is in force.', show: 'Show',
   who: 'Who', action: 'Action', actions: 'Actions', subject: 'Subject', refused: 'Refused', 'audit.none': 'No operator has done anything.', 'tail.follow': 'Follow', 'tail.stop': 'Stop', 'tail.none': 'Waiting for something to happen …', 'tail.gone': 'The connection broke; it is made again.', connected: 'connected',
+  name: 'Name', 'webhooks.none': 'No webhook. A table [webhooks.NAME] in stoker.app.toml makes one.', ahead: 'Events ahead', tried: 'Tried again', givenup: 'Given up', arrived: 'Arrived', lostevents: 'Lost', lastarrived: 'Last arrived', lasterror: 'Last error', ping: 'Ping', 'ping.ask': 'A signed message of type ping is posted now, from this node.', 'ping.arrived': 'It arrived', 'ping.failed': 'It did not arrive', deliveries: 'Deliveries', 'deliveries.none': 'Whatever was tried has arrived.', attempts: 'Attempts', lasttried: 'Last tried', nexttry: 'Next try', redeliver: 'Send again', 'redeliver.ask': 'It is tried now, with the same id and body.',
+  'status.ok': 'ok', 'status.failing': 'failing', 'status.down': 'down', 'status.disabled': 'disabled', 'delivery.waiting': 'waiting', 'delivery.due': 'next', 'delivery.failed': 'given up',
 };
 const ko = {
-  overview: '개요', jobs: '작업', queue: '대기열', workers: '워커', users: '사용자', config: '설정', audit: '감사 기록', tail: '실시간', api: 'API',
+  overview: '개요', jobs: '작업', queue: '대기열', workers: '워커', users: '사용자', config: '설정', webhooks: '웹훅', audit: '감사 기록', tail: '실시간', api: 'API',
   login: '로그인', logout: '로그아웃', 'login.ask': '운영자 토큰', 'login.help': 'operator.toml 에 있거나 다음으로 만듭니다: stoker access create',
   'login.over': '로그인이 끝났습니다. 다시 로그인하세요.', skip: '본문으로 건너뛰기', language: 'English', done: '완료했습니다', back: '돌아가기', newer: '더 최근', older: '더 이전', loading: '불러오는 중 …', search: '찾기', all: '전체', none: '없음', forbidden: '이 토큰은 보기만 할 수 있습니다.',
   cluster: '클러스터', members: '구성원', leader: '리더', node: '노드', role: '역할', lag: '뒤처짐', entries: '항목', alive: '응답', yes: '예', no: '아니요', version: '버전', disk: '디스크 여유', contact: '마지막 응답', noleader: '리더 없음', votes: '투표권',
@@ -33,6 +35,8 @@ const ko = {
   versions: '버전', 'config.none': '버전이 없습니다.', author: '작성자', message: '메시지', inforce: '사용 중', rollback: '되돌리기', 'rollback.ask': '이 버전의 내용을 새 버전으로 모든 노드에 한 번에 적용합니다.', diff: '사용 중인 버전과의 차이', nodiff: '사용 중인 것과 같습니다.', show: '보기',
   who: '누가', action: '행동', actions: '조치', subject: '대상', refused: '거절', 'audit.none': '운영자 행동이 없습니다.', 'tail.follow': '따라가기', 'tail.stop': '멈추기', 'tail.none': '무언가 일어나기를 기다립니다 …', 'tail.gone': '연결이 끊겨 다시 연결합니다.', connected: '연결됨',
   'status.created': '만들어짐', 'status.uploaded': '업로드됨', 'status.queued': '대기 중', 'status.running': '진행 중', 'status.done': '완료', 'status.failed': '실패', 'status.canceled': '취소됨', 'status.pending': '대기', 'status.leader': '리더', 'status.follower': '팔로워', 'status.active': '사용', 'status.draining': '비우는 중', 'status.quarantined': '격리',
+  name: '이름', 'webhooks.none': '웹훅이 없습니다. stoker.app.toml 의 [webhooks.이름] 이 만듭니다.', ahead: '남은 이벤트', tried: '다시 시도', givenup: '포기', arrived: '도착', lostevents: '잃음', lastarrived: '마지막 도착', lasterror: '마지막 오류', ping: '핑', 'ping.ask': '서명된 ping 메시지를 이 노드에서 지금 보냅니다.', 'ping.arrived': '도착했습니다', 'ping.failed': '도착하지 않았습니다', deliveries: '전송', 'deliveries.none': '시도한 것은 모두 도착했습니다.', attempts: '시도', lasttried: '마지막 시도', nexttry: '다음 시도', redeliver: '다시 보내기', 'redeliver.ask': '같은 ID 와 내용으로 지금 다시 보냅니다.',
+  'status.ok': '정상', 'status.failing': '실패 중', 'status.down': '응답 없음', 'status.disabled': '꺼짐', 'delivery.waiting': '기다림', 'delivery.due': '다음 차례', 'delivery.failed': '포기',
 };
 const all = { en, ko };
 
