@@ -105,6 +105,44 @@ func TestRekey_RollsOverThreeNodes(t *testing.T) {
 	})
 }
 
+// The access keys of S3 clients are sealed like secrets: they go under the new key with
+// them, and open nothing else.
+func TestRekey_AccessKeys(t *testing.T) {
+	inCluster(t, holding, three, func(t *testing.T, c *cluster) {
+		const id = "STOKERARCHIVE"
+		sealed, by, err := c.node("n1").SealFor(KeyPurpose(id), []byte("secret of a client"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := fsm.CreateKey{ID: id, Name: "archive", Access: fsm.KeyRead, Sealed: sealed, SealKey: by}
+		if _, err := Apply(t.Context(), c.node("n1"), k); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range three {
+			c.restart(id, newKey, oldKey)
+		}
+		if _, resealed, err := c.node("n2").Rekey(t.Context()); err != nil || resealed != 2 { // the JWT key's too
+			t.Fatalf("rekey: %d, %v", resealed, err)
+		}
+		for _, node := range three {
+			c.restart(node, newKey)
+			n := c.node(node)
+			v, err := n.Read(t.Context(), Linearizable)
+			if err != nil {
+				t.Fatal(err)
+			}
+			k, ok := v.AccessKey(id)
+			v.Close()
+			if secret, err := n.Unseal(KeyPurpose(id), k.Sealed); !ok || err != nil || string(secret) != "secret of a client" {
+				t.Errorf("%s: %q, %v", node, secret, err)
+			}
+			if _, err := n.Unseal(KeyPurpose("STOKEROTHER"), k.Sealed); err == nil {
+				t.Errorf("%s opens it as another key's", node)
+			}
+		}
+	})
+}
+
 func TestRekey_WantsEveryMember(t *testing.T) {
 	inCluster(t, holding, three, func(t *testing.T, c *cluster) {
 		for _, id := range three {

@@ -3,8 +3,11 @@
 package acceptance
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/minio/minio-go/v7"
 
 	"stoker/cli/local"
 	"stoker/client"
@@ -183,14 +188,29 @@ func TestSlowMembers_TheLeaderIsReplacedUnderLoad(t *testing.T) {
 	c.Nodes = slices.Delete(c.Nodes, lead, lead+1) // it ended by itself, as it should
 }
 
-// TestSlowMembers_OneGrowsToThree, and then any of the three may go away.
+// TestSlowMembers_OneGrowsToThree, each with a copy of everything, and then any of the three may go away.
 func TestSlowMembers_OneGrowsToThree(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1, binary)
 	c.begin(t)
 	u := c.user(t)
+	access, secret := c.key(t, "joiner")
+	const pictures = 20
+	for i := range pictures {
+		body := pictureOf("joiner", i)
+		_, err := s3(t, c.Nodes[0].HTTP, access, secret).PutObject(t.Context(), "photos", fmt.Sprintf("joiner/%d", i), bytes.NewReader(body), int64(len(body)), minio.PutObjectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	c.join(t, "n2")
 	n3 := c.join(t, "n3")
+	for _, id := range []string{"n2", "n3"} {
+		eventually(t, id+" has filled up", func() bool {
+			found, _ := filepath.Glob(filepath.Join(c.Dir, id, "data", "blobs", "??", "??", "*"))
+			return len(found) == pictures
+		})
+	}
 	c.operator.Endpoints = append(c.operator.Endpoints, n3.HTTP)
 	c.Nodes[0].Kill()
 	c.replace(t, 0, n3)
@@ -201,6 +221,15 @@ func TestSlowMembers_OneGrowsToThree(t *testing.T) {
 	})
 	if err := c.at[0].Operator().SetPlan(t.Context(), u.id, "pro"); err != nil {
 		t.Error(err)
+	}
+	for i := range pictures {
+		o, err := s3(t, n3.HTTP, access, secret).GetObject(t.Context(), "photos", fmt.Sprintf("joiner/%d", i), minio.GetObjectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(o); err != nil || !bytes.Equal(got, pictureOf("joiner", i)) {
+			t.Errorf("picture %d of the node that is gone: %d bytes, %v", i, len(got), err)
+		}
 	}
 }
 

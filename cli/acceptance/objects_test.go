@@ -10,8 +10,35 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
 	"stoker/client"
 )
+
+// key makes an access key for everything.
+func (c *cluster) key(t *testing.T, name string) (access, secret string) {
+	t.Helper()
+	var key struct {
+		AccessKey string `json:"access_key"`
+		SecretKey string `json:"secret_key"`
+	}
+	out := c.told(t, "", "key", "create", "--name", name, "--read", "--write", "--json")
+	if err := json.Unmarshal([]byte(out), &key); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return key.AccessKey, key.SecretKey
+}
+
+// s3 is minio-go at one host.
+func s3(t *testing.T, host, access, secret string) *minio.Client {
+	t.Helper()
+	m, err := minio.New(host, &minio.Options{Creds: credentials.NewStaticV4(access, secret, ""), BucketLookup: minio.BucketLookupPath})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
 
 // disks asks a node how all nodes' files are.
 func (c *cluster) disks(t *testing.T) (d client.Disks) {

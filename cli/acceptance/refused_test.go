@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"stoker/objects/refusals"
 )
@@ -22,18 +20,9 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1, binary)
 	c.begin(t)
-	var key struct {
-		AccessKey string `json:"access_key"`
-		SecretKey string `json:"secret_key"`
-	}
-	if err := json.Unmarshal([]byte(c.told(t, "", "key", "create", "--name", "refused", "--read", "--write", "--json")), &key); err != nil {
-		t.Fatal(err)
-	}
-	s := refusals.Signer{Access: key.AccessKey, Secret: key.SecretKey, Host: c.Nodes[0].HTTP, Bucket: "photos", Now: time.Now()}
-	bucket, err := minio.New(s.Host, &minio.Options{Creds: credentials.NewStaticV4(s.Access, s.Secret, ""), BucketLookup: minio.BucketLookupPath})
-	if err != nil {
-		t.Fatal(err)
-	}
+	access, secret := c.key(t, "refused")
+	s := refusals.Signer{Access: access, Secret: secret, Host: c.Nodes[0].HTTP, Bucket: "photos", Now: time.Now()}
+	bucket := s3(t, s.Host, access, secret)
 	state := func() string {
 		t.Helper()
 		var lines []string

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -23,7 +22,6 @@ import (
 	"testing"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // shop is a cluster as S3 clients know it, and a folder to work in.
@@ -39,20 +37,9 @@ type shop struct {
 
 func openShop(t *testing.T, c *cluster, name string) *shop {
 	t.Helper()
-	var key struct {
-		AccessKey string `json:"access_key"`
-		SecretKey string `json:"secret_key"`
-	}
-	out := c.told(t, "", "key", "create", "--name", name, "--read", "--write", "--json")
-	if err := json.Unmarshal([]byte(out), &key); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	s := &shop{t: t, dir: t.TempDir(), host: strings.TrimPrefix(c.Nodes[len(c.Nodes)-1].HTTP, "http://"), access: key.AccessKey, token: key.SecretKey}
-	var err error
-	s.minio, err = minio.New(s.host, &minio.Options{Creds: credentials.NewStaticV4(s.access, s.token, ""), BucketLookup: minio.BucketLookupPath})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := &shop{t: t, dir: t.TempDir(), host: strings.TrimPrefix(c.Nodes[len(c.Nodes)-1].HTTP, "http://")}
+	s.access, s.token = c.key(t, name)
+	s.minio = s3(t, s.host, s.access, s.token)
 	eventually(t, "the key is good on the node that is dialled", func() bool {
 		_, err := s.minio.ListBuckets(t.Context())
 		return err == nil
