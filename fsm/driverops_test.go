@@ -9,7 +9,7 @@ import (
 
 // step does one random thing.
 func (d *driver) step() {
-	switch n := d.dice.of(80); {
+	switch n := d.dice.of(82); {
 	case n < 8:
 		d.pass()
 	case n < 13:
@@ -64,6 +64,8 @@ func (d *driver) step() {
 		d.lease()
 	case n < 79:
 		d.deploy()
+	case n < 81:
+		d.tell()
 	default:
 		key := some(d, d.model.objects, "nothing")
 		do(d, DeleteObject{Bucket: "photos", Key: key}, func() Code { delete(d.model.objects, key); delete(d.model.files, key); return "" }, nil)

@@ -67,7 +67,7 @@ func (d *driver) deploy() {
 	}
 	s := d.model.set
 	s.Plans, s.Presets = maps.Clone(s.Plans), maps.Clone(s.Presets)
-	switch d.dice.of(6) {
+	switch d.dice.of(7) {
 	case 0, 1:
 		id := oneOf(d.dice, modelPresets...)
 		p := small().Presets[id]
@@ -81,6 +81,8 @@ func (d *driver) deploy() {
 		s.Budgets.Run, s.QueueDepth, s.MaxUpload = int64(1+d.dice.of(4))*hour, 10+d.dice.of(40), int64(1024+d.dice.of(8))
 	case 4:
 		delete(s.Plans, "pro")
+	case 5:
+		s.Webhooks = gameHooks(d.dice)
 	default:
 		delete(s.Presets, oneOf(d.dice, modelPresets...))
 		if len(s.Presets) == 0 {
