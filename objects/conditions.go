@@ -23,6 +23,9 @@ func (c *call) conditions(o fsm.Object) (code int, off, n int64, err error) {
 		return fasthttp.StatusNotModified, 0, 0, nil
 	}
 	asked := string(h.Peek(fasthttp.HeaderRange))
+	if c.asks(partParam) {
+		return c.part(o, asked != "")
+	}
 	if still := string(h.Peek(fasthttp.HeaderIfRange)); still != "" && still != tag {
 		asked = "" // the part the client has is of another object: it needs all
 	}
@@ -35,6 +38,36 @@ func (c *call) conditions(o fsm.Object) (code int, off, n int64, err error) {
 		return fasthttp.StatusPartialContent, off, n, nil
 	}
 	return fasthttp.StatusOK, 0, o.Size, nil
+}
+
+// partParam chooses one of the parts that an object came in: how some SDKs download.
+const partParam = "partNumber"
+
+// part finds where the part is that a reader asks for, and says how many there are. What
+// came in one piece is its own first part.
+func (c *call) part(o fsm.Object, ranged bool) (code int, off, n int64, err error) {
+	number, err := c.count(partParam, 0)
+	pieces := o.Pieces()
+	switch {
+	case err != nil:
+		return 0, 0, 0, err
+	case ranged:
+		return 0, 0, 0, fail(InvalidRequest, "a range or a part number, not both")
+	case number < 1 || number > fsm.MaxPart:
+		return 0, 0, 0, fail(InvalidArgument, "%s is between 1 and %d", partParam, fsm.MaxPart)
+	case number > len(pieces):
+		return 0, 0, 0, fail(InvalidPartNumber, "the object has %d parts", len(pieces))
+	}
+	if len(o.Segments) > 0 {
+		c.http.Response.Header.Set("x-amz-mp-parts-count", strconv.Itoa(len(pieces)))
+	}
+	for _, p := range pieces[:number-1] {
+		off += p.Size
+	}
+	if n = pieces[number-1].Size; n == 0 {
+		return fasthttp.StatusOK, 0, 0, nil // no range has no bytes
+	}
+	return fasthttp.StatusPartialContent, off, n, nil
 }
 
 // demand reads what an upload demands of the object that it is to replace. The machine

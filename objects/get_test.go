@@ -71,4 +71,28 @@ func TestOpen_FilesGoToTheConnection(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	// Some clients read an object by the parts that it came in.
+	for _, e := range []struct {
+		key, number string
+		status      int
+		body        []byte
+		rng, count  string
+	}{
+		{"etc/parts", "1", 206, first, "bytes 0-5242879/5242950", "2"},
+		{"etc/parts", "2", 206, second, "bytes 5242880-5242949/5242950", "2"},
+		{"etc/one", "1", 206, one, "bytes 0-999/1000", ""},
+	} {
+		got := do(t, "GET", sign(t, m, "GET", "/photos/"+e.key, field{"partNumber", e.number}), "")
+		if got.status != e.status || got.body != string(e.body) || got.header.Get("Content-Range") != e.rng || got.header.Get("x-amz-mp-parts-count") != e.count {
+			t.Errorf("part %s of %s: %d, %d bytes, %v", e.number, e.key, got.status, len(got.body), got.header)
+		}
+		head := do(t, "HEAD", sign(t, m, "HEAD", "/photos/"+e.key, field{"partNumber", e.number}), "")
+		if head.status != e.status || head.header.Get("Content-Range") != e.rng {
+			t.Errorf("the head of part %s of %s: %d, %v", e.number, e.key, head.status, head.header)
+		}
+	}
+	for number, code := range map[string]Code{"3": InvalidPartNumber, "0": InvalidArgument, "10001": InvalidArgument, "x": InvalidArgument} {
+		do(t, "GET", sign(t, m, "GET", "/photos/etc/parts", field{"partNumber", number}), "").want(t, code.status(), code)
+	}
+	do(t, "GET", sign(t, m, "GET", "/photos/etc/parts", field{"partNumber", "1"}), "", "Range", "bytes=0-1").want(t, 400, InvalidRequest)
 }

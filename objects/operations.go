@@ -74,8 +74,8 @@ func init() {
 	}
 	operations = append(operations,
 		operation{get, onBucket, "", append([]string{"marker"}, listTakes...), (*call).listV1},
-		operation{get, onObject, "", overrideTakes, (*call).get},
-		operation{head, onObject, "", overrideTakes, (*call).get},
+		operation{get, onObject, "", append([]string{partParam}, overrideTakes...), (*call).get},
+		operation{head, onObject, "", append([]string{partParam}, overrideTakes...), (*call).get},
 		operation{put, onObject, "", []string{FenceParam}, (*call).put},
 		operation{del, onObject, "", nil, (*call).delete},
 	)

@@ -41,6 +41,7 @@ const (
 	BucketNotEmpty          Code = "BucketNotEmpty"
 	EntityTooSmall          Code = "EntityTooSmall"
 	InvalidPart             Code = "InvalidPart"
+	InvalidPartNumber       Code = "InvalidPartNumber"
 	InvalidPartOrder        Code = "InvalidPartOrder"
 	InvalidStorageClass     Code = "InvalidStorageClass"
 	MalformedXML            Code = "MalformedXML"
@@ -95,6 +96,7 @@ var status = map[Code]int{
 	BucketNotEmpty:          409,
 	EntityTooSmall:          400,
 	InvalidPart:             400,
+	InvalidPartNumber:       416,
 	InvalidPartOrder:        400,
 	InvalidStorageClass:     400,
 	MalformedXML:            400,

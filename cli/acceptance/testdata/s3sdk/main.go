@@ -140,6 +140,15 @@ func large(c *s3.Client, whole []byte) {
 	same("the copy", back.Bytes(), whole)
 	body, _ := get(c, "sdk/a.bin", "bytes=5000000-9000000")
 	same("a range", body, whole[5000000:9000001])
+	part, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String("sdk/a.bin"), PartNumber: aws.Int32(2)})
+	check(err)
+	defer part.Body.Close()
+	body, err = io.ReadAll(part.Body)
+	check(err)
+	same("the second part", body, whole[manager.DefaultUploadPartSize:2*manager.DefaultUploadPartSize])
+	if int(aws.ToInt32(part.PartsCount)) != (len(whole)+int(manager.DefaultUploadPartSize)-1)/int(manager.DefaultUploadPartSize) {
+		log.Fatalf("%d parts", aws.ToInt32(part.PartsCount))
+	}
 	// An upload that nobody completes is listed and can be taken back.
 	begun, err := c.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: aws.String(bucket), Key: aws.String("sdk/never")})
 	check(err)
