@@ -326,4 +326,9 @@ func (s *Server) malformed(http *fasthttp.RequestCtx, err error) {
 		reason = "did not arrive in time"
 	}
 	c.refuse(invalid("request", "%s", reason))
+	if slow != nil && slow.Timeout() {
+		// Clients take a 408 on a connection that they have opened and not used for what it is, its end; a 400 they would
+		// take for the answer to the request that they send at that moment.
+		http.SetStatusCode(fasthttp.StatusRequestTimeout)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -127,6 +128,27 @@ func TestServe_Parts(t *testing.T) {
 	if got := len(m.blobs(t)); got != before {
 		t.Errorf("%d files, had %d", got, before)
 	}
+}
+
+// A client that begins uploads and never ends them is told so, and one that ends makes room.
+func TestServe_TooManyUploads(t *testing.T) {
+	m := startCluster(t, 1, nil)[0]
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			for k := i; k < fsm.MaxUploads; k += 50 {
+				apply(t, m, fsm.CreateUpload{Upload: fsm.Upload{Bucket: "photos", Key: "big/a", ID: fmt.Sprint("m", k)}})
+			}
+		})
+	}
+	all.Wait()
+	c := m.client(t)
+	_, err := c.NewMultipartUpload(t.Context(), "photos", "big/b", minio.PutObjectOptions{})
+	refusedWith(t, "one more", err, TooManyUploads)
+	if err := c.AbortMultipartUpload(t.Context(), "photos", "big/a", "m7"); err != nil {
+		t.Fatal(err)
+	}
+	must[string](t)(c.NewMultipartUpload(t.Context(), "photos", "big/b", minio.PutObjectOptions{}))
 }
 
 func TestSpans(t *testing.T) {
