@@ -104,7 +104,7 @@ func init() {
 		register[Rollback](131).since(3),
 
 		// webhooks
-		register[AdvanceHook](141).since(3),
+		register[AdvanceHook](141).since(3).frees(), // else all is posted again and again
 		register[ReportHook](142).since(3).frees(),
 		register[RedeliverHook](143).since(3),
 	}

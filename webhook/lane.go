@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	inFlight = 8                     // POSTs to one webhook at once
-	window   = 128                   // posts that are recorded together
-	look     = 2000                  // changes that are looked at in one view: views are short
-	breath   = 25 * time.Millisecond // in which what comes together is taken together
-	probe    = time.Minute           // between two new events for a webhook that is down
-	lazy     = time.Minute           // after which a place moves behind what nobody wanted
-	pauseFor = time.Second           // after what could not be recorded
-	patience = 5 * time.Second       // of a record on its way into the log
+	inFlight   = 8                     // POSTs to one webhook at once
+	window     = 128                   // posts that are recorded together
+	look       = 2000                  // changes that are looked at in one view: views are short
+	breath     = 25 * time.Millisecond // in which what comes together is taken together
+	probe      = time.Minute           // between two new events for a webhook that is down
+	lazy       = time.Minute           // after which a place moves behind what nobody wanted
+	leastPause = time.Second           // after what could not be recorded; twice as long each time
+	patience   = 5 * time.Second       // of a record on its way into the log
 )
 
 // lane is one webhook's way out.
@@ -51,22 +51,22 @@ func (l *lane) run() {
 		<-l.ctx.Done()
 		return
 	}
+	pause := leastPause
 	for l.ctx.Err() == nil {
 		more, err := l.round()
-		wait := probe
 		switch {
 		case err != nil:
 			if l.ctx.Err() == nil {
 				l.log.Warn("what was posted could not be recorded and is posted again", "webhook", l.name, "err", err)
 			}
-			wait = pauseFor
-			l.sleep(nil, wait)
+			l.sleep(nil, pause) // the receiver must not pay for our trouble
+			pause = min(2*pause, probe)
 			continue
-		case more:
-			continue
+		case !more:
+			l.sleep(l.wake, probe)
+			l.sleep(nil, breath)
 		}
-		l.sleep(l.wake, wait)
-		l.sleep(nil, breath)
+		pause = leastPause
 	}
 }
 
