@@ -99,6 +99,9 @@ func init() {
 		register[CreateKey](90).since(3),
 		register[RevokeKey](91).since(3).frees(),
 
+		// from another stack
+		register[Import](150).since(3),
+
 		// the app's configuration
 		register[Deploy](130).since(3),
 		register[Rollback](131).since(3),

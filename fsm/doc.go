@@ -40,6 +40,8 @@
 //   - The cluster's feature level never falls. What came with a level neither
 //     happens nor leaves a byte in the state below it.
 //   - While an alarm stands no command spends.
+//   - What came by import is not told and not counted as if it had happened now, but
+//     for the import itself; it overwrites nothing, and again it changes nothing.
 //   - A version of the settings never changes and is never removed. A job keeps the
 //     price, budgets, times and sizes of the version it was created under.
 //

@@ -9,7 +9,7 @@ import (
 
 // step does one random thing.
 func (d *driver) step() {
-	switch n := d.dice.of(82); {
+	switch n := d.dice.of(85); {
 	case n < 8:
 		d.pass()
 	case n < 13:
@@ -66,6 +66,8 @@ func (d *driver) step() {
 		d.deploy()
 	case n < 81:
 		d.tell()
+	case n < 84:
+		d.imports()
 	default:
 		key := some(d, d.model.objects, "nothing")
 		do(d, DeleteObject{Bucket: "photos", Key: key}, func() Code { delete(d.model.objects, key); delete(d.model.files, key); return "" }, nil)

@@ -27,6 +27,8 @@ const (
 	noteAlarm   noteKind = 11 // text: which
 	noteEpoch   noteKind = 12 // text: why it began
 	noteMember  noteKind = 13 // of: node
+
+	noteImport noteKind = 150 // of: job; or user, then num is 1
 )
 
 // note is one change, or a stretch of them in which only the ordinal differs.

@@ -185,6 +185,12 @@ func changeOf(r store.Reader, row feedRow, n note, at Mark) Change {
 		c.Event, c.Detail = onCluster+"epoch", n.Text
 	case noteMember:
 		c.Event, c.Node = onCluster+"member", n.Of
+	case noteImport:
+		if c.Event = onJob + "imported"; n.Num == 1 {
+			c.Event, c.User = onUser+"imported", n.Of
+		} else {
+			c.ofJob(r, n.Of)
+		}
 	default: // of a newer version
 		c.Event = onCluster + "unknown"
 	}

@@ -37,7 +37,7 @@ func TestMachine_model(t *testing.T) {
 			t.Errorf("no job of all games came to be %s: the games are too dull", s)
 		}
 	}
-	for _, s := range []string{"dead", "kicked", "quarantined", "draining", "exiting", "missing", "paused", "alone", "late", "warmer", "forgotten", "deployed", "rolled back", "old price", "removed preset", "plan in use"} {
+	for _, s := range []string{"dead", "kicked", "quarantined", "draining", "exiting", "missing", "paused", "alone", "late", "warmer", "forgotten", "deployed", "rolled back", "old price", "removed preset", "plan in use", "imported", "continued", "brought and forgotten"} {
 		if seen[s] == 0 {
 			t.Errorf("nothing of all games was %s: the games are too dull", s)
 		}

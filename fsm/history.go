@@ -13,6 +13,8 @@ type Event struct {
 	To      Status `cbor:"7,keyasint"`
 	By      string `cbor:"8,keyasint,omitempty"`
 	Detail  string `cbor:"9,keyasint,omitempty"`
+
+	Imported bool `cbor:"150,keyasint,omitempty"` // it happened in another stack, at At
 }
 
 var history = store.NewTable[Event]("history") // (job, index, ordinal)

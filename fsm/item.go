@@ -36,6 +36,8 @@ type Item struct {
 
 	Tries map[Cause]int `cbor:"14,keyasint,omitempty"` // attempts that came to nothing, by cause
 	Alone bool          `cbor:"15,keyasint,omitempty"` // it shares its lease with no other item
+
+	Input string `cbor:"150,keyasint,omitempty"` // the picture's key in another stack, if it is not Job.InputKey
 }
 
 // Attempt is the number of the next or current attempt, from 1.

@@ -65,6 +65,8 @@ type Job struct {
 
 	AutoConfirm bool       `cbor:"27,keyasint,omitempty"` // the last upload confirms it
 	Auto        *Execution `cbor:"28,keyasint,omitempty"` // and queues it, with this
+
+	Imported int64 `cbor:"150,keyasint,omitempty"` // wall clock, ns, when it was brought over from another stack; see Import
 }
 
 var (

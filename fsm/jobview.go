@@ -35,7 +35,11 @@ func (v *View) LedgerOf(j Job) []LedgerEntry {
 	}
 	out := []LedgerEntry{}
 	p := store.Str(j.User)
-	for _, e := range ledger.ScanAfter(v, p, p.Uint(j.Index)) {
+	from := j.Index
+	if j.Imported != 0 { // what it cost came with its user
+		from = 0
+	}
+	for _, e := range ledger.ScanAfter(v, p, p.Uint(from)) {
 		if e.Index > until {
 			break
 		}

@@ -7,12 +7,14 @@ type LedgerEntry struct {
 	User    string `cbor:"1,keyasint"`
 	Index   uint64 `cbor:"2,keyasint"`
 	Ordinal uint32 `cbor:"3,keyasint"`
-	Type    string `cbor:"4,keyasint"` // signup, grant, debit, refund
+	Type    string `cbor:"4,keyasint"` // signup, grant, debit, refund, import, and what another stack called its own
 	Amount  int64  `cbor:"5,keyasint"`
 	Balance int64  `cbor:"6,keyasint"` // after it
 	Ref     string `cbor:"7,keyasint,omitempty"`
 	At      int64  `cbor:"8,keyasint"` // wall clock, ns
 	By      string `cbor:"9,keyasint,omitempty"`
+
+	Old string `cbor:"150,keyasint,omitempty"` // of what was imported: its id there
 }
 
 var ledger = store.NewTable[LedgerEntry]("ledger") // (user, index, ordinal)

@@ -34,6 +34,8 @@ type model struct {
 
 	pictures map[string]int64 // when the pictures of items are forgotten that were dead when the others went
 
+	brought []modelBrought // objects of imported jobs, and when they are forgotten
+
 	seeded  bool                   // the entry brings chance: back-offs are spread
 	virtual map[string]int64       // by preset: of the plan that was served last in turn
 	classes map[string]*modelClass // by plan
@@ -53,6 +55,11 @@ type modelUser struct {
 	id, plan string
 	credits  int64
 	revoked  bool
+
+	imported bool
+	partly   bool  // events are to come
+	taken    int   // events so far
+	booked   int64 // by them
 }
 
 type modelJob struct {
@@ -68,6 +75,7 @@ type modelJob struct {
 	auto             bool             // its last upload confirms it
 	execute          bool             // and queues it, with
 	rule             string
+	imported         bool
 }
 
 type modelItem struct {

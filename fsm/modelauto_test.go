@@ -34,6 +34,7 @@ func (m *model) ruled(j *modelJob) Code {
 
 // arrivedAt is arrived for the job that a key is of.
 func (m *model) arrivedAt(key string) {
+	m.bringing(key)
 	if _, job, _, ok := parseKey(key); ok && m.jobs[job] != nil {
 		m.arrived(m.jobs[job])
 	}

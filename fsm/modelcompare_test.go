@@ -11,8 +11,8 @@ func (m *model) compare(v *View) error {
 	for id, u := range m.users {
 		got, _ := v.User(id)
 		want := User{ID: id, Plan: u.plan, Credits: u.credits, ActiveJobs: m.open(id), RuleSlots: len(m.rules[id]),
-			Revoked: u.revoked, DeviceHash: got.DeviceHash, CreatedAt: got.CreatedAt}
-		if got != want {
+			Revoked: u.revoked, DeviceHash: got.DeviceHash, CreatedAt: got.CreatedAt, Imported: got.Imported}
+		if got != want || u.imported != (got.Imported != 0) {
 			return fmt.Errorf("user %+v, the model has %+v", got, want)
 		}
 		for _, r := range v.Rules(id) {
@@ -49,7 +49,7 @@ func (m *model) compare(v *View) error {
 
 func (j *modelJob) compare(got Job, list []Item) error {
 	if got.User != j.user || got.Status != j.status || got.Preset != j.preset || got.Total != len(j.items) ||
-		got.Done != j.count(Done) || got.Failed != j.count(Failed) || got.Deadline != j.deadline || got.RetryOf != j.retryOf {
+		got.Done != j.count(Done) || got.Failed != j.count(Failed) || got.Deadline != j.deadline || got.RetryOf != j.retryOf || j.imported != (got.Imported != 0) {
 		return fmt.Errorf("job %+v, the model has %+v", got, j)
 	}
 	for i, it := range j.items {

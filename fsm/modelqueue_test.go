@@ -345,6 +345,8 @@ func (m *model) mayPut(o Object) Code {
 	case ok && o.Size > most, o.Size > 5<<30, o.Fence != 0 && (!ok || kind == "inputs"):
 		return ValidationFailed
 	case !ok:
+	case j != nil && j.imported && o.Fence == 0 && strings.HasPrefix(o.Key, kind+"/"+j.user+"/"):
+		// it comes behind its job
 	case j == nil || idx >= len(j.items) || !strings.HasPrefix(o.Key, kind+"/"+j.user+"/"):
 		return Forbidden
 	case kind == "inputs":

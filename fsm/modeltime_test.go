@@ -38,6 +38,9 @@ func (m *model) expire() {
 		for key, at := range m.pictures {
 			note(at, 6, func() { m.drop(key); delete(m.pictures, key) })
 		}
+		for i, b := range m.brought {
+			note(b.at, 7, func() { m.forgetBrought(i) })
+		}
 		for _, w := range m.workers {
 			note(w.look, 3, func() { m.lookAt(w) })
 			if w.until != 0 {

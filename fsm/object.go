@@ -117,6 +117,9 @@ func mayPut(r store.Reader, s Settings, level uint64, o Object) *Refusal {
 	if !found {
 		return Refuse(Forbidden, "there is no such job")
 	}
+	if j.brings(o) {
+		return nil
+	}
 	if kind == "inputs" {
 		if j.Status != Created || idx >= j.Total || o.Key != j.InputKey(idx) {
 			return Refuse(Forbidden, "job %s is %s and waits for no such upload", j.ID, j.Status)

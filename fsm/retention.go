@@ -112,7 +112,10 @@ func keepFor(tx *Tx, o Object) {
 	if r == nil {
 		return
 	}
-	if _, _, _, ofJob := parseKey(o.Key); ofJob {
+	if kind, job, _, ofJob := parseKey(o.Key); ofJob {
+		if j, ok := jobs.Get(tx, store.Str(job)); ok && j.brings(o) {
+			keepBrought(tx, r, j, kind, o)
+		}
 		return
 	}
 	if d := r.of(o.Key); d > 0 {

@@ -62,6 +62,17 @@ func samples() []Proposal {
 			LastGrant: 2, GrantedAt: 3, SeenAt: 4, Faults: 5, Done: 6, Failed: 7, Lost: 8, Opened: 9, Release: 10,
 		}}),
 		Propose(SetWorker{Worker: "w1", State: WorkerQuarantined, Why: "loud"}),
+		Propose(Import{
+			Users: []OldUser{{
+				ID: "u7", Plan: "pro", Credits: 7, DeviceHash: "d7", CreatedAt: 1, Opening: 3, From: 0, More: true,
+				Rules:  []Rule{{ID: "r7", User: "u7", Name: "White", Preset: "interior", Concepts: walls, Protect: []string{"Window"}, CreatedAt: 2, UpdatedAt: 3}},
+				Events: []OldEvent{{ID: "e1", Type: "purchase", Amount: 4, Ref: "order", At: 4}},
+			}},
+			Jobs: []OldJob{{
+				ID: "j7", User: "u7", Status: Canceled, Preset: "interior", Price: 1, Rule: "r7", Template: "t", Concepts: walls, Protect: []string{"Window"},
+				CreatedAt: 5, EndedAt: 6, Error: "dark", Refund: 1, Items: []OldItem{{Status: Failed, Input: "in", Output: "out", Preview: "small", Error: "dark"}},
+			}},
+		}),
 		Propose(Deploy{Settings: s, Base: 1, Author: "ada", Message: "a plan for teams"}),
 		Propose(Rollback{To: 1, Base: 2, Author: "ada", Message: "back"}),
 		Propose(PauseQueue{Preset: "interior", Paused: true}),

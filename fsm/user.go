@@ -16,6 +16,8 @@ type User struct {
 	DeviceHash string `cbor:"6,keyasint,omitempty"`
 	CreatedAt  int64  `cbor:"7,keyasint"` // wall clock, ns
 	Revoked    bool   `cbor:"8,keyasint,omitempty"`
+
+	Imported int64 `cbor:"150,keyasint,omitempty"` // wall clock, ns, when it was brought over from another stack; see Import
 }
 
 var (

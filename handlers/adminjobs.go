@@ -130,7 +130,7 @@ func (s *Server) adminJob(c *call) (any, error) {
 	}
 	for _, it := range v.Items(j.ID) {
 		out.Items = append(out.Items, adminItem{
-			it.Idx, it.Status, it.Attempt(), it.Error, orNone(it.Errors), j.InputKey(it.Idx), it.Output, it.Preview,
+			it.Idx, it.Status, it.Attempt(), it.Error, orNone(it.Errors), cmp.Or(it.Input, j.InputKey(it.Idx)), it.Output, it.Preview,
 		})
 	}
 	return map[string]any{"job": out}, nil

@@ -212,7 +212,7 @@ var billing = spec[fsm.LedgerEntry]{
 	fields: []field[fsm.LedgerEntry]{
 		text("id", "", func(e fsm.LedgerEntry) string { return fmt.Sprintf("l_%x-%x", e.Index, e.Ordinal) }),
 		text("user_id", "", func(e fsm.LedgerEntry) string { return e.User }),
-		text("type", "signup, grant, debit, refund.", func(e fsm.LedgerEntry) string { return e.Type }),
+		text("type", "signup, grant, debit, refund; import, and what another stack called its own.", func(e fsm.LedgerEntry) string { return e.Type }),
 		number("amount", "Negative where credits went.", func(e fsm.LedgerEntry) int64 { return e.Amount }),
 		maybe("ref", "The job, or the reason of a grant.", func(e fsm.LedgerEntry) string { return e.Ref }),
 		moment("created_at", "", func(e fsm.LedgerEntry) int64 { return e.At }),
