@@ -68,6 +68,7 @@ var routes = []route{
 	{"GET", "/admin/settings/versions/{version}", adminRead, 200, (*Server).adminVersion},
 	{"GET", "/admin/users", adminRead, 200, (*Server).adminUsers},
 	{"GET", "/admin/users/{id}", adminRead, 200, (*Server).adminUser},
+	{"POST", "/admin/import", admin, 200, (*Server).adminImport},
 	{"POST", "/admin/users/{id}/credits", admin, 200, (*Server).adminGrant},
 	{"PUT", "/admin/users/{id}/plan", admin, 200, (*Server).adminPlan},
 	{"POST", "/admin/users/{id}/revoke", adminOperate, 200, (*Server).adminRevoke},

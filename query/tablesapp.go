@@ -158,9 +158,12 @@ type itemRow struct {
 	fsm.Item
 }
 
-// key is an object key of the item, which its job gives.
-func (r itemRow) key(s *session, of func(fsm.Job, int) string) any {
-	return of(s.jobOf(r.job), r.Idx)
+// input is the key of the item's picture, which its job gives unless it was imported under another.
+func (r itemRow) input(s *session) any {
+	if r.Input != "" {
+		return r.Input
+	}
+	return s.jobOf(r.job).InputKey(r.Idx)
 }
 
 var items = spec[itemRow]{
@@ -169,7 +172,7 @@ var items = spec[itemRow]{
 		text("job_id", "", func(r itemRow) string { return r.job }),
 		number("idx", "", func(r itemRow) int { return r.Idx }),
 		text("status", "pending, running, done, failed, canceled.", func(r itemRow) string { return string(r.Status) }),
-		{"input_key", Text, "", func(s *session, r itemRow) any { return r.key(s, fsm.Job.InputKey) }},
+		{"input_key", Text, "", func(s *session, r itemRow) any { return r.input(s) }},
 		maybe("output_key", "NULL until it is done.", func(r itemRow) string { return r.Output }),
 		maybe("error", "", func(r itemRow) string { return r.Error }),
 		maybe("preview_key", "", func(r itemRow) string { return r.Preview }),
