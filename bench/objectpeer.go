@@ -41,9 +41,12 @@ func installed(ctx context.Context, module string) (string, error) {
 	if _, err := os.Stat(program); err == nil {
 		return program, nil
 	}
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return "", err
+	}
 	cmd := exec.CommandContext(ctx, "go", "install", module)
 	cmd.Env = append(cmd.Environ(), "GOBIN="+bin)
-	cmd.Dir = cache
+	cmd.Dir = bin // no module's: the version is the one that is named
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go install %s: %w: %s; give its program with --peer, or --against none", module, err, text)
 	}
