@@ -12,6 +12,7 @@
 //	status/   what `stoker status` shows
 //	queue/    what `stoker queue` shows
 //	worker/   what `stoker worker list` shows
+//	importer/ what `stoker import` brings over
 //	sql/      how `stoker sql` and `stoker export` read, show and keep answers
 //	user/     what `stoker user` shows
 //	webhook/  what `stoker webhook` shows

@@ -60,6 +60,7 @@ type commands struct {
 
 	SQL     sqlCommand     `cmd:"" name:"sql" group:"Data" help:"Ask the replicated state in SQL, read-only."`
 	Export  exportCommand  `cmd:"" help:"Write the replicated state's tables to an SQLite file."`
+	Import  importCommand  `cmd:"" help:"Bring users, jobs, ledgers and objects over from the stack that Stoker replaces."`
 	Objects objectsCommand `cmd:"" help:"See how the pictures' files are on the nodes' disks; have them read again."`
 	Verify  verifyCommand  `cmd:"" help:"Hold the nodes' states against each other."`
 
