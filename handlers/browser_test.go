@@ -144,13 +144,13 @@ func TestPages_AreServedWithTheirPolicies(t *testing.T) {
 		}
 	}
 	// What the page loads is there: a file that was renamed would leave it blank.
-	for path, file := range sheets {
+	for path, file := range sheets() {
 		if file.packed || !strings.HasSuffix(path, ".js") || strings.Contains(path, "/lib/") {
 			continue
 		}
 		for _, part := range strings.Split(string(file.body), "from '")[1:] {
 			wanted, _, _ := strings.Cut(part, "'")
-			if _, ok := sheets[wanted]; !ok {
+			if _, ok := sheets()[wanted]; !ok {
 				t.Errorf("%s imports %s, which is not there", path, wanted)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/valyala/fasthttp"
 )
@@ -36,8 +37,9 @@ type sheet struct {
 	policy string
 }
 
-// sheets are all of them by path.
-var sheets = load(pageFiles)
+// sheets are all of them by path; made when a server is, since every command of
+// the binary would wait for it.
+var sheets = sync.OnceValue(func() map[string]sheet { return load(pageFiles) })
 
 // moved are paths that people type. S3 has a use for some of them, but never
 // without a signature.
@@ -89,7 +91,7 @@ func load(files fs.FS) map[string]sheet {
 
 // sheet serves an embedded file.
 func (s *Server) sheet(http *fasthttp.RequestCtx) {
-	p := sheets[string(http.Path())]
+	p := sheets()[string(http.Path())]
 	h := &http.Response.Header
 	h.Set(fasthttp.HeaderContentSecurityPolicy, p.policy)
 	h.Set(fasthttp.HeaderETag, p.tag)

@@ -210,7 +210,7 @@ func (s *Server) router() fasthttp.RequestHandler {
 	for _, line := range routes {
 		r.Handle(line.method, line.path, s.serve(line))
 	}
-	for path := range sheets {
+	for path := range sheets() {
 		r.GET(path, s.sheet)
 		r.HEAD(path, s.sheet)
 	}
