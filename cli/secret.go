@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -29,6 +30,7 @@ type secretCommand struct {
 func (*secretCommand) Help() string {
 	return `  stoker secret put callback < old-callback-secret.txt
   stoker secret put s3.access-key --from-file key.txt
+  stoker secret put jwt-legacy --from-file old-jwt-secret.txt --expires 744h
   stoker secret`
 }
 
@@ -39,8 +41,9 @@ type secretList struct {
 
 type secretPut struct {
 	operatorFlags
-	Name     string `arg:"" help:"callback, s3.… (docs/security.md lists what the cluster uses), or a name of your own."`
-	FromFile string `type:"existingfile" placeholder:"FILE" help:"Read the value from FILE instead of the standard input."`
+	Name     string        `arg:"" help:"callback, s3.… (docs/security.md lists what the cluster uses), or a name of your own."`
+	FromFile string        `type:"existingfile" placeholder:"FILE" help:"Read the value from FILE instead of the standard input."`
+	Expires  time.Duration `placeholder:"DURATION" help:"It is forgotten after that time, as in 744h (never)."`
 }
 
 // Help says what becomes of a newline.
@@ -90,12 +93,15 @@ func (c *secretList) Run(s *shell) error {
 
 // Run puts.
 func (c *secretPut) Run(s *shell) error {
+	if c.Expires < 0 || c.Expires%time.Second != 0 {
+		return errors.New("--expires takes whole seconds from now, as in 744h")
+	}
 	value, err := c.value(s)
 	if err != nil {
 		return err
 	}
 	return c.ask(s, func(ctx context.Context, o *client.Operator) error {
-		use, replaced, err := o.PutSecret(ctx, c.Name, value)
+		use, replaced, err := o.PutSecret(ctx, c.Name, value, c.Expires)
 		if err != nil {
 			return advise(err, nil)
 		}

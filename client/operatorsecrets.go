@@ -16,9 +16,10 @@ type Secrets struct {
 
 // KnownSecret is a secret without its value.
 type KnownSecret struct {
-	Name      string    `json:"name"`
-	Use       string    `json:"use"` // empty: the cluster has none for this name
-	CreatedAt time.Time `json:"created_at"`
+	Name      string     `json:"name"`
+	Use       string     `json:"use"` // empty: the cluster has none for this name
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at"` // nil: never
 }
 
 // JWTKey is a key that tokens of the app are verified with.
@@ -35,11 +36,12 @@ func (o *Operator) Secrets(ctx context.Context) (all Secrets, err error) {
 	return all, err
 }
 
-// PutSecret keeps a value under a name, sealed; use says what the cluster does with it.
-func (o *Operator) PutSecret(ctx context.Context, name, value string) (use string, replaced bool, err error) {
+// PutSecret keeps a value under a name, sealed, for so long (whole seconds; zero: for good); use says what the cluster does with it.
+func (o *Operator) PutSecret(ctx context.Context, name, value string, life time.Duration) (use string, replaced bool, err error) {
 	body := struct {
-		Value string `json:"value"`
-	}{value}
+		Value  string `json:"value"`
+		Expire int64  `json:"expires_in_s,omitempty"`
+	}{value, int64(life / time.Second)}
 	var out struct {
 		Use      string
 		Replaced bool

@@ -111,7 +111,7 @@ func samples() []Proposal {
 		Propose(KeepACME{Name: "example.org", Sealed: []byte("sealed"), SealKey: "key"}),
 		Propose(CreateToken{Hash: [32]byte{9}, Kind: AdminToken, Scope: ScopeOperate, Name: "bot", Life: hour}),
 		Propose(RevokeToken{Name: "first worker"}),
-		Propose(PutSecret{Name: "callback", Sealed: []byte("sealed"), SealKey: "key"}),
+		Propose(PutSecret{Name: "callback", Sealed: []byte("sealed"), SealKey: "key", Life: hour}),
 		Propose(DeleteSecret{Name: "callback"}),
 		Propose(Rekey{SealKey: "key", Secrets: []Resealed{{Use: UseCA, ID: "ca", Was: [32]byte{1}, Sealed: []byte("anew")}}}),
 		Propose(Note{Action: "Backup", Subject: "n1", Detail: "to a file"}),

@@ -48,6 +48,8 @@ type PutSecret struct {
 	Name    string `cbor:"1,keyasint"`
 	Sealed  []byte `cbor:"2,keyasint"`
 	SealKey string `cbor:"3,keyasint,omitempty"` // as in View.SealKey: with which key it was sealed
+
+	Life int64 `cbor:"150,keyasint,omitempty"` // ns, after which it is forgotten; 0: kept for good. From level 3 on
 }
 
 // SecretPut answers PutSecret.
@@ -68,11 +70,26 @@ func (c PutSecret) apply(tx *Tx) (SecretPut, error) {
 	if r := tx.sealed(c.SealKey); r != nil {
 		return SecretPut{}, r
 	}
-	replaced := secrets.Has(tx, secretKey(UseNamed, c.Name))
+	switch {
+	case c.Life != 0 && tx.level() < 3:
+		return SecretPut{}, Refuse(FeatureLevel, "a secret that ends by itself needs feature level 3 and the cluster is at %d: when all nodes run the new version, `stoker upgrade finalize` raises it", tx.level())
+	case c.Life < 0 || c.Life > century:
+		return SecretPut{}, invalid("life", "must be up to a hundred years, or 0 for good")
+	}
+	key := secretKey(UseNamed, c.Name)
+	old, replaced := secrets.Get(tx, key)
 	if !replaced && secrets.Len(tx, store.Str(UseNamed)) >= maxSecrets {
 		return SecretPut{}, invalid("name", "there are %d secrets; delete some first", maxSecrets)
 	}
-	putSecret(tx, UseNamed, Secret{ID: c.Name, Sealed: c.Sealed})
+	s := Secret{ID: c.Name, Sealed: c.Sealed}
+	if c.Life > 0 {
+		s.Until = tx.now() + c.Life
+		setTimer(tx, s.Until, secretOld, key)
+	}
+	putSecret(tx, UseNamed, s)
+	if old.Until != 0 && old.Until != s.Until {
+		clearTimer(tx, old.Until, secretOld, key)
+	}
 	if replaced {
 		tx.changes.revoked(SecretHolder(c.Name))
 	}
@@ -103,8 +120,12 @@ type SecretDeleted struct{}
 
 func (c DeleteSecret) apply(tx *Tx) (SecretDeleted, error) {
 	key := secretKey(UseNamed, c.Name)
-	if !secrets.Has(tx, key) {
+	s, ok := secrets.Get(tx, key)
+	if !ok {
 		return SecretDeleted{}, Refuse(NotFound, "no secret %.80q", c.Name)
+	}
+	if s.Until != 0 {
+		clearTimer(tx, s.Until, secretOld, key)
 	}
 	secrets.Delete(tx.Tx, key)
 	tx.changes.revoked(SecretHolder(c.Name))
@@ -214,8 +235,15 @@ func (c RollJWT) deed() deed {
 	return deed{Subject: c.ID}
 }
 
-// forgetSecret is the end of a key that has nothing left to verify.
-func forgetSecret(tx *Tx, ref store.Key) { secrets.Delete(tx.Tx, ref) }
+// forgetSecret is the end of a key that has nothing left to verify, and of an
+// operator's secret that was kept for a while.
+func forgetSecret(tx *Tx, ref store.Key) {
+	secrets.Delete(tx.Tx, ref)
+	if use, rest := ref.PopStr(); use == UseNamed {
+		name, _ := rest.PopStr()
+		tx.changes.revoked(SecretHolder(name))
+	}
+}
 
 // SealKey names the key that secrets are sealed with: "" before the first Rekey.
 func (v *View) SealKey() string { return v.meta.SealKey }

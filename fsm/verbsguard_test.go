@@ -48,6 +48,10 @@ func revokeTokenVerb(_ *stage, w words) ([]act, error) {
 // secret name=callback value=x [key=k1], the key that it is sealed with.
 func secretVerb(_ *stage, w words) ([]act, error) {
 	c := PutSecret{Name: w["name"], Sealed: []byte(w["value"]), SealKey: w["key"]}
+	var err error
+	if c.Life, err = w.length("life"); err != nil {
+		return nil, err
+	}
 	return single(does(c, func(a SecretPut) string {
 		if a.Replaced {
 			return "replaced"

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"stoker/fsm"
 	"stoker/node"
@@ -16,11 +17,16 @@ import (
 // saneSecret is what a secret may be called.
 var saneSecret = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
-// maxSecret is the longest value, in bytes.
-const maxSecret = 16 << 10
+const (
+	maxSecret     = 16 << 10              // bytes of a value
+	maxSecretLife = 100 * 365 * 24 * 3600 // s
+	maxLegacyLife = 400 * 24 * time.Hour  // of the key of a stack that was left
+	minLegacy     = 16                    // bytes of that key
+)
 
 // secretUses says what the cluster does with a secret of a name, or of a prefix.
 var secretUses = map[string]string{
+	legacySecret:   "verifies tokens of the app without kid, which the old stack has signed",
 	callbackSecret: "workers show it as X-Callback-Secret, beside worker tokens",
 	"s3.":          "credentials of an S3 that backups go to",
 
@@ -38,9 +44,20 @@ func useOf(name string) string {
 }
 
 type secretLine struct {
-	Name      string `json:"name"`
-	Use       string `json:"use"`
-	CreatedAt string `json:"created_at"`
+	Name      string  `json:"name"`
+	Use       string  `json:"use"`
+	CreatedAt string  `json:"created_at"`
+	Expires   *string `json:"expires_at"` // nil: never
+}
+
+// secretLineOf is a secret as the operator sees it; machine time is told as the wall clock has it now.
+func secretLineOf(v *fsm.View, s fsm.Secret) secretLine {
+	line := secretLine{Name: s.ID, Use: useOf(s.ID), CreatedAt: stampOf(s.CreatedAt)}
+	if s.Until != 0 {
+		at := stampOf(v.WallAt(s.Until))
+		line.Expires = &at
+	}
+	return line
 }
 
 type jwtLine struct {
@@ -58,7 +75,7 @@ func (s *Server) adminSecrets(c *call) (any, error) {
 	}
 	secrets, keys := []secretLine{}, []jwtLine{}
 	for _, one := range v.Secrets(fsm.UseNamed) {
-		secrets = append(secrets, secretLine{one.ID, useOf(one.ID), stampOf(one.CreatedAt)})
+		secrets = append(secrets, secretLineOf(v, one))
 	}
 	for _, k := range v.Secrets(fsm.UseJWT) {
 		line := jwtLine{ID: k.ID, CreatedAt: stampOf(k.CreatedAt)}
@@ -87,10 +104,20 @@ func (s *Server) adminPutSecret(c *call) (any, error) {
 		return nil, err
 	}
 	var in struct {
-		Value string `json:"value"`
+		Value   string `json:"value"`
+		ExpireS whole  `json:"expires_in_s"`
 	}
 	if err := c.decode(&in); err != nil {
 		return nil, err
+	}
+	life := time.Duration(in.ExpireS) * time.Second
+	switch {
+	case in.ExpireS < 0 || in.ExpireS > maxSecretLife:
+		return nil, invalid("expires_in_s", "must be up to %d, or 0 for good", maxSecretLife)
+	case name == legacySecret && (life == 0 || life > maxLegacyLife):
+		return nil, invalid("expires_in_s", "is required of %s, %d at most: the old stack's tokens end by themselves, and so must its key", legacySecret, int64(maxLegacyLife/time.Second))
+	case name == legacySecret && len(in.Value) < minLegacy:
+		return nil, invalid("value", "of %s must have %d bytes or more: anybody could guess it", legacySecret, minLegacy)
 	}
 	if in.Value == "" || len(in.Value) > maxSecret {
 		return nil, invalid("value", "must have 1 to %d bytes", maxSecret)
@@ -105,7 +132,7 @@ func (s *Server) adminPutSecret(c *call) (any, error) {
 		return nil, err
 	}
 	c.scope = ""
-	a, err := apply(c, fsm.PutSecret{Name: name, Sealed: sealed, SealKey: key})
+	a, err := apply(c, fsm.PutSecret{Name: name, Sealed: sealed, SealKey: key, Life: int64(life)})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ const maxToken = 4096
 // claims is all that we take from a token.
 type claims struct {
 	user string
-	kid  string
+	kid  string // "": the old stack's key has signed it
+	key  []byte // that has verified it
 	exp  time.Time
 }
 
@@ -63,7 +65,11 @@ func (t *tokens) sign(ctx context.Context, user string, now time.Time, life time
 func (t *tokens) verify(ctx context.Context, token string) (claims, error) {
 	if c, ok := t.known.get(token); ok {
 		// A cached token ends with its time and with its key.
-		if _, err := t.keys.secret(ctx, c.kid); err != nil {
+		key, err := t.keys.secret(ctx, c.kid)
+		if err == nil && !bytes.Equal(key, c.key) {
+			err = errForged // the old stack's key was replaced
+		}
+		if err != nil {
 			return claims{}, err
 		}
 		return c, c.expired(time.Now())
@@ -84,7 +90,7 @@ func (t *tokens) verify(ctx context.Context, token string) (claims, error) {
 	if err != nil || parsed.Subject() == "" || parsed.Expiration().IsZero() {
 		return claims{}, errForged
 	}
-	c := claims{user: parsed.Subject(), kid: kid, exp: parsed.Expiration()}
+	c := claims{user: parsed.Subject(), kid: kid, key: secret, exp: parsed.Expiration()}
 	if !saneName.MatchString(c.user) {
 		return claims{}, errForged
 	}
@@ -99,7 +105,7 @@ func (c claims) expired(now time.Time) error {
 	return nil
 }
 
-// pinned reads the key id of a compact token and refuses every algorithm but
+// pinned reads the key id of a compact token, "" if it has none, and refuses every algorithm but
 // HS256, "none" included, before any key is looked at (RFC 8725, 3.1).
 func pinned(token string) (kid string, err error) {
 	if len(token) > maxToken || strings.Count(token, ".") != 2 {
@@ -110,7 +116,7 @@ func pinned(token string) (kid string, err error) {
 		return "", errForged
 	}
 	h := message.Signatures()[0].ProtectedHeaders()
-	if h.Algorithm() != jwa.HS256 || !saneName.MatchString(h.KeyID()) {
+	if h.Algorithm() != jwa.HS256 || h.KeyID() != "" && !saneName.MatchString(h.KeyID()) {
 		return "", errForged
 	}
 	return h.KeyID(), nil
@@ -118,7 +124,7 @@ func pinned(token string) (kid string, err error) {
 
 func hs256(kid string, secret []byte) (jwk.Key, error) {
 	key, err := jwk.FromRaw(secret)
-	if err == nil {
+	if err == nil && kid != "" {
 		err = key.Set(jwk.KeyIDKey, kid)
 	}
 	if err == nil {

@@ -13,6 +13,10 @@ import (
 // that they are sealed for.
 const useJWT = "jwt"
 
+// legacySecret is the operator's secret that tokens without kid are verified with:
+// the key of the stack that was here before. Nothing is signed with it.
+const legacySecret = "jwt-legacy"
+
 // keyring opens the replicated token keys. Which there are is read from the
 // node's own state each time, so that a key counts from the entry that adds it
 // to the one that drops it; only the unsealing is remembered.
@@ -23,8 +27,26 @@ type keyring struct {
 	opened map[string][]byte // by sealed bytes
 }
 
+// legacy gives the key of tokens without kid, errForged when there is none. It is
+// read as the cluster has it, so that one that was deleted opens nothing more on any node.
+func (k *keyring) legacy(ctx context.Context) ([]byte, error) {
+	v, err := k.node.Read(ctx, node.Linearizable)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	s, ok := v.Secret(legacySecret)
+	if !ok {
+		return nil, errForged
+	}
+	return k.open(node.SecretPurpose(legacySecret), s)
+}
+
 // secret gives the key of an id, errForged when there is none.
 func (k *keyring) secret(ctx context.Context, kid string) ([]byte, error) {
+	if kid == "" {
+		return k.legacy(ctx)
+	}
 	// The node's own state first: it costs nothing, and a key that is missing
 	// there may just not have arrived yet.
 	for _, how := range []node.Consistency{node.Stale, node.Linearizable} {
@@ -34,7 +56,7 @@ func (k *keyring) secret(ctx context.Context, kid string) ([]byte, error) {
 		}
 		for _, s := range secrets {
 			if s.ID == kid {
-				return k.open(s)
+				return k.open(useJWT, s)
 			}
 		}
 	}
@@ -55,7 +77,7 @@ func (k *keyring) newest(ctx context.Context) (kid string, secret []byte, err er
 			}
 		}
 		if last.ID != "" {
-			secret, err := k.open(last)
+			secret, err := k.open(useJWT, last)
 			return last.ID, secret, err
 		}
 	}
@@ -71,13 +93,13 @@ func (k *keyring) list(ctx context.Context, how node.Consistency) ([]fsm.Secret,
 	return v.Secrets(useJWT), nil
 }
 
-func (k *keyring) open(s fsm.Secret) ([]byte, error) {
+func (k *keyring) open(purpose string, s fsm.Secret) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if secret, ok := k.opened[string(s.Sealed)]; ok {
 		return secret, nil
 	}
-	secret, err := k.node.Unseal(useJWT, s.Sealed)
+	secret, err := k.node.Unseal(purpose, s.Sealed)
 	if err != nil {
 		return nil, fmt.Errorf("token key %s: %w", s.ID, err)
 	}

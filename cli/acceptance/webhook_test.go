@@ -66,7 +66,7 @@ func (r *receiver) of(job string) (once []client.WebhookEvent) {
 func (c *cluster) tell(t *testing.T, r *receiver) (before client.Settings) {
 	t.Helper()
 	o := c.any.Operator()
-	if _, _, err := o.PutSecret(t.Context(), "webhook.test", webhookSecret); err != nil {
+	if _, _, err := o.PutSecret(t.Context(), "webhook.test", webhookSecret, 0); err != nil {
 		t.Fatal(err)
 	}
 	v, err := o.Settings(t.Context())

@@ -111,8 +111,18 @@ func (r *Report) Failed() bool {
 	return r.Credits.Cluster != nil && *r.Credits.Cluster != r.Credits.Imported || r.Objects != nil && r.Objects.Failed > 0
 }
 
-// Print tells it.
+// Print tells it; of a copy of objects alone only that.
 func (r *Report) Print(w io.Writer) {
+	if r.Tables != nil {
+		r.printRows(w)
+	}
+	if r.Objects != nil {
+		r.Objects.print(w)
+	}
+	r.printProblems(w)
+}
+
+func (r *Report) printRows(w io.Writer) {
 	imported := "imported"
 	if r.DryRun {
 		imported = "would be imported"
@@ -148,10 +158,6 @@ func (r *Report) Print(w io.Writer) {
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "Note: %s.\n", show.Plain(n))
 	}
-	if r.Objects != nil {
-		r.Objects.print(w)
-	}
-	r.printProblems(w)
 }
 
 func (r *Report) printProblems(w io.Writer) {

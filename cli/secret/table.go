@@ -16,13 +16,13 @@ func Table(w io.Writer, all client.Secrets, now time.Time) {
 	if len(all.Secrets) == 0 {
 		fmt.Fprintln(w, "No secrets. `stoker secret put NAME < FILE` keeps one.")
 	} else {
-		t := show.Table(w, "secret", "put", "the cluster uses it")
+		t := show.Table(w, "secret", "put", "expires", "the cluster uses it")
 		for _, s := range all.Secrets {
 			use := s.Use
 			if use == "" {
 				use = "not at all: no part of it knows this name"
 			}
-			t.AppendRow(table.Row{show.Plain(s.Name), s.CreatedAt.UTC().Format(time.DateOnly), show.Plain(use)})
+			t.AppendRow(table.Row{show.Plain(s.Name), s.CreatedAt.UTC().Format(time.DateOnly), expires(s.ExpiresAt, now), show.Plain(use)})
 		}
 		t.Render()
 	}
@@ -43,4 +43,12 @@ func Table(w io.Writer, all client.Secrets, now time.Time) {
 	} else {
 		fmt.Fprintf(w, "All are sealed with key %s.\n", show.Plain(all.SealKey))
 	}
+}
+
+// expires is how long a secret is kept yet.
+func expires(at *time.Time, now time.Time) string {
+	if at == nil {
+		return "never"
+	}
+	return "in " + show.Age(at.Sub(now))
 }
