@@ -33,7 +33,7 @@ type oneJob struct {
 }
 
 // noSuchJob is what to do about an id that nobody knows.
-var noSuchJob = hints{client.CodeJobNotFound: "job ids begin with j_; `stoker job list` lists those that there are"}
+var noSuchJob = hints{client.CodeJobNotFound: "`stoker job list` lists those that there are"}
 
 type jobList struct {
 	operatorFlags
@@ -88,7 +88,7 @@ func (c *jobList) Run(s *shell) error {
 			q.Limit = min(c.Limit-len(all.Jobs), 50)
 			page, err := o.Jobs(ctx, q)
 			if err != nil {
-				return advise(err, hints{codeNotFound: "user ids begin with u_"})
+				return advise(err, hints{codeNotFound: "`stoker user list` lists those that there are"})
 			}
 			all.Jobs, all.Next = append(all.Jobs, page.Jobs...), page.Next
 			if q.Cursor = page.Next; q.Cursor == "" || len(all.Jobs) >= c.Limit {

@@ -132,7 +132,7 @@ func TestOperator_FileEnvironmentFlags(t *testing.T) {
 	if code, _, err := command(t, Hooks{}, "worker", "--endpoint", "http://127.0.0.1:1"); code != exitFailed || !strings.Contains(err, "STOKER_WORKER_TOKEN") {
 		t.Errorf("no worker token: exit %d, %s", code, err)
 	}
-	if code, _, err := command(t, Hooks{}, "user", "show", "bob", "--endpoint", "http://127.0.0.1:1"); code != exitFailed || !strings.Contains(err, "u_") {
+	if code, _, err := command(t, Hooks{}, "user", "show", "no one", "--endpoint", "http://127.0.0.1:1"); code != exitFailed || !strings.Contains(err, "is no user id") {
 		t.Errorf("no user id: exit %d, %s", code, err)
 	}
 	if err := os.Mkdir(devFolder, 0o700); err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"regexp"
 
 	"stoker/cli/user"
 	"stoker/client"
@@ -121,10 +121,13 @@ func (f operatorFlags) operate(s *shell, id string, do func(context.Context, *cl
 	return f.ask(s, func(ctx context.Context, o *client.Operator) error { return advise(do(ctx, o), knownUsers) })
 }
 
+// saneUser is what an id may be; those that were imported need not begin with u_.
+var saneUser = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
 // userID refuses what cannot be one before it travels.
 func userID(id string) error {
-	if !strings.HasPrefix(id, "u_") {
-		return fmt.Errorf("%q is no user id: they begin with u_", id)
+	if !saneUser.MatchString(id) {
+		return fmt.Errorf("%q is no user id: `stoker user list` lists them", id)
 	}
 	return nil
 }
