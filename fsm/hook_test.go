@@ -61,7 +61,7 @@ func (g *hookGame) read(name string) {
 	if !ok {
 		return
 	}
-	c := AdvanceHook{Hook: name, Turn: h.Turn, Lost: h.Lost, To: h.At}
+	c := AdvanceHook{Hook: name, Turn: h.Turn, Lost: h.Lost, To: h.At, Alive: rapid.Bool().Draw(g.d, "alive")}
 	most := rapid.IntRange(0, 5).Draw(g.d, "events")
 	for ch := range v.Feed(h.At) {
 		c.To = ch.Mark
@@ -243,6 +243,37 @@ func TestHook_comesBack(t *testing.T) {
 	if due := slices.Collect(v.Deliveries("a", DeliveryDue, Mark{})); len(due) != DownAfter-1 {
 		t.Errorf("%d of %d are due", len(due), DownAfter-1)
 	}
+}
+
+// TestHook_someFail: where others arrive, what fails waits as long as each failure
+// has it wait, and the webhook does not count as down, whichever entry says which.
+func TestHook_someFail(t *testing.T) {
+	standing := func(w *world, when string, h Hook, waiting int) {
+		t.Helper()
+		v := w.m.View()
+		defer v.Close()
+		if due := slices.Collect(v.Deliveries("a", DeliveryDue, Mark{})); len(due) != 0 || h.Waiting != waiting || h.Streak != 0 {
+			t.Errorf("%s: %d are due at once, %+v", when, len(due), h)
+		}
+	}
+	w := full(t, 1)
+	v := w.m.View()
+	h, _ := v.Hook("a")
+	v.Close()
+	h = must(w, AdvanceHook{Hook: "a", Turn: h.Turn, To: h.At, Arrived: 5, Failed: undelivered(5000, 2*DownAfter)})
+	standing(w, "in one entry", h, 1+2*DownAfter)
+	w.clock += hour
+	must(w, Expire{Limit: 1000})
+	v = w.m.View()
+	var again []HookAttempt
+	for d := range v.Deliveries("a", DeliveryDue, Mark{}) {
+		again = append(again, HookAttempt{Mark: d.mark(), Before: d.Attempts, Error: "no"})
+	}
+	v.Close()
+	h = must(w, ReportHook{Hook: "a", Attempts: again, Alive: true})
+	standing(w, "new events arrived, said in another entry", h, 1+2*DownAfter)
+	h = must(w, AdvanceHook{Hook: "a", Turn: h.Turn, To: h.At, Failed: undelivered(6000, DownAfter), Alive: true})
+	standing(w, "older ones arrived, said in another entry", h, 1+3*DownAfter)
 }
 
 // TestWebhook_flaws: what a webhook may not be is named with its field.

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"slices"
 	"strings"
 
 	"stoker/store"
@@ -17,8 +18,9 @@ type AdvanceHook struct {
 	Turn    uint64        `cbor:"2,keyasint"`
 	Lost    uint64        `cbor:"3,keyasint"`
 	To      Mark          `cbor:"4,keyasint"`
-	Arrived int           `cbor:"5,keyasint"` // events up to To
-	Failed  []Undelivered `cbor:"6,keyasint"` // the other events up to To, in order
+	Arrived int           `cbor:"5,keyasint"`           // events up to To
+	Failed  []Undelivered `cbor:"6,keyasint"`           // the other events up to To, in order
+	Alive   bool          `cbor:"7,keyasint,omitempty"` // something arrived in the same round, said here or not
 }
 
 // Undelivered is an event whose first attempt failed.
@@ -61,6 +63,10 @@ func (c AdvanceHook) apply(tx *Tx) (Hook, error) {
 	if c.To.Follows(h.At) {
 		h.At = c.To
 	}
+	alive := c.Alive || c.Arrived > 0
+	if alive {
+		h.comesBack(tx)
+	}
 	for _, f := range c.Failed {
 		d := Delivery{
 			Hook: h.Name, Index: f.Mark.Index, Ordinal: f.Mark.Ordinal, Event: f.Event, Job: f.Job, ID: f.ID, Body: f.Body,
@@ -69,9 +75,7 @@ func (c AdvanceHook) apply(tx *Tx) (Hook, error) {
 		h.Waiting++
 		h.failed(tx, d, f.Status, f.Error)
 	}
-	if c.Arrived > 0 {
-		h.arrived(tx, c.Arrived)
-	}
+	h.arrived(tx, c.Arrived, alive)
 	hooks.Put(tx.Tx, store.Str(h.Name), h)
 	return h, nil
 }
@@ -89,6 +93,7 @@ func noHook(name string) *Refusal { return Refuse(NotFound, "no webhook %.80q", 
 type ReportHook struct {
 	Hook     string        `cbor:"1,keyasint"`
 	Attempts []HookAttempt `cbor:"2,keyasint"`
+	Alive    bool          `cbor:"3,keyasint,omitempty"` // as in AdvanceHook
 }
 
 // HookAttempt is a further attempt at a delivery.
@@ -111,6 +116,10 @@ func (c ReportHook) apply(tx *Tx) (Hook, error) {
 		}
 	}
 	// from here on nothing may refuse
+	alive := c.Alive || slices.ContainsFunc(c.Attempts, func(a HookAttempt) bool { return a.Arrived })
+	if alive {
+		h.comesBack(tx)
+	}
 	arrived := 0
 	for _, a := range c.Attempts {
 		d, ok := deliveries.Get(tx, deliveryKey(h.Name, a.Mark))
@@ -123,9 +132,7 @@ func (c ReportHook) apply(tx *Tx) (Hook, error) {
 			h.failed(tx, d, a.Status, a.Error)
 		}
 	}
-	if arrived > 0 {
-		h.arrived(tx, arrived)
-	}
+	h.arrived(tx, arrived, alive)
 	hooks.Put(tx.Tx, store.Str(h.Name), h)
 	return h, nil
 }
@@ -143,16 +150,26 @@ func (h *Hook) takeOff(tx *Tx, d Delivery) {
 	deliveries.Delete(tx.Tx, d.key())
 }
 
-// arrived notes that the receiver is there. If it was down, what waits is due at
-// once: it waited for the receiver, not for its own sake.
-func (h *Hook) arrived(tx *Tx, n int) {
-	was := h.Streak
-	h.Arrived, h.ArrivedAt, h.Streak = h.Arrived+uint64(n), tx.wall(), 0
-	if was < DownAfter {
+// comesBack has all that waits for a receiver that was down due at once: it waited for
+// the receiver, not for its own sake. What fails beside what arrives does, so this
+// comes before the failures of the same round.
+func (h *Hook) comesBack(tx *Tx) {
+	if h.Streak < DownAfter {
 		return
 	}
 	for _, d := range deliveriesByState.Scan(tx, store.Str(h.Name).Str(string(DeliveryWaiting))) {
 		d.due(tx)
+	}
+}
+
+// arrived counts n events, and ends the failures in a row if anything arrived in the
+// round: one that takes others is not down.
+func (h *Hook) arrived(tx *Tx, n int, alive bool) {
+	if n > 0 {
+		h.Arrived, h.ArrivedAt = h.Arrived+uint64(n), tx.wall()
+	}
+	if alive {
+		h.Streak = 0
 	}
 }
 

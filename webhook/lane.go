@@ -168,6 +168,12 @@ func (b batch) fail(why error) {
 	}
 }
 
+// alive: something arrived. Both entries that a round makes say so, in whichever
+// order they come: what failed is then not the receiver's being down.
+func (b batch) alive() bool {
+	return slices.ContainsFunc(slices.Concat(b.due, b.fresh), func(p *post) bool { return p.done && p.Arrived })
+}
+
 // send posts a batch: those of one job in a row, others beside each other. Where
 // nothing arrives it stops before everything has failed.
 func (l *lane) send(b batch, to Target) {
@@ -213,7 +219,7 @@ func (l *lane) send(b batch, to Target) {
 func (l *lane) record(b batch) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), patience)
 	defer cancel()
-	report := fsm.ReportHook{Hook: l.name}
+	report := fsm.ReportHook{Hook: l.name, Alive: b.alive()}
 	for _, p := range b.due {
 		if p.done {
 			report.Attempts = append(report.Attempts, fsm.HookAttempt{Mark: p.mark, Before: p.tries, Arrived: p.Arrived, Status: p.Status, Error: p.Error})
@@ -238,7 +244,7 @@ func (l *lane) record(b batch) error {
 // advance is the step that a batch allows: up to the first post that was not tried;
 // nil if it is none worth an entry.
 func (l *lane) advance(b batch) *fsm.AdvanceHook {
-	c := &fsm.AdvanceHook{Hook: l.name, Turn: b.hook.Turn, Lost: b.hook.Lost, To: b.to}
+	c := &fsm.AdvanceHook{Hook: l.name, Turn: b.hook.Turn, Lost: b.hook.Lost, To: b.to, Alive: b.alive()}
 	for i, p := range b.fresh {
 		if !p.done {
 			if i == 0 {
