@@ -17,14 +17,17 @@ var special = prefixes(
 var local = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10", "fc00::/7", "::1/128")
 
 // metadata are where clouds tell a machine who it is, and with which keys: nobody
-// may have them asked. 169.254.0.0/16 is link-local and refused as such.
-var metadata = prefixes("100.100.100.200/32", "192.0.0.192/32", "fd00:ec2::254/128", "fd20:ce::254/128")
+// may have them asked. 169.254.0.0/16 is link-local and refused as such;
+// 168.63.129.16 looks public and is Azure's own in each of its networks.
+var metadata = prefixes("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128", "fd20:ce::254/128")
 
 // carriers carry an IPv4 address within an IPv6 one, behind so many bytes.
 var carriers = map[netip.Prefix]int{
 	netip.MustParsePrefix("64:ff9b::/96"): 12, // NAT64, RFC 6052
 	netip.MustParsePrefix("2002::/16"):    2,  // 6to4, RFC 3056
 	netip.MustParsePrefix("::/96"):        12, // IPv4-compatible, RFC 4291
+
+	netip.MustParsePrefix("::ffff:0:0:0/96"): 12, // IPv4-translated, RFC 2765
 }
 
 func prefixes(texts ...string) (all []netip.Prefix) {

@@ -14,7 +14,7 @@ func TestRefuse(t *testing.T) {
 		"169.254.169.254": "none", "::ffff:169.254.169.254": "none", "64:ff9b::169.254.169.254": "none", "2002:a9fe:a9fe::1": "none",
 		"fd00:ec2::254": "none", "100.100.100.200": "none", "fe80::1": "none", "fe80::1%eth0": "none", "0.0.0.0": "none", "::": "none", "0.1.2.3": "none",
 		"224.0.0.1": "none", "239.1.1.1": "none", "ff02::1": "none", "255.255.255.255": "none", "240.0.0.1": "none", "198.18.0.1": "none", "192.0.2.1": "none",
-		"2001:db8::1": "none", "fec0::1": "none",
+		"2001:db8::1": "none", "fec0::1": "none", "168.63.129.16": "none", "::ffff:0:10.0.0.1": "private", "::ffff:0:169.254.169.254": "none",
 	} {
 		a := netip.MustParseAddr(text)
 		got := "none"
