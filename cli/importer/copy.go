@@ -164,7 +164,8 @@ func (c *copying) try(ctx context.Context, o minio.ObjectInfo) (there bool, err 
 		return false, err
 	}
 	if got := hex.EncodeToString(read.Sum(nil)); proven && got != sum || put.Size != o.Size {
-		return false, fmt.Errorf("%d bytes with MD5 %s came, the old bucket says %d and %s", put.Size, got, o.Size, sum)
+		wrong := fmt.Errorf("%d bytes with MD5 %s came, the old bucket says %d and %s", put.Size, got, o.Size, sum)
+		return false, errors.Join(wrong, c.to.Client.RemoveObject(ctx, c.to.Name, o.Key, minio.RemoveObjectOptions{}))
 	} else if now, whole := sumOf(put.ETag); whole && now != got {
 		return false, fmt.Errorf("what is here now has MD5 %s, %s was sent", now, got)
 	}
