@@ -99,7 +99,10 @@ func (r *run) strict() error {
 
 func (r *run) addUser(ctx context.Context, u user) error {
 	if len(u.Events) > partEvents {
-		return errors.Join(r.flush(ctx), r.sendLong(ctx, u))
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+		return r.sendLong(ctx, u)
 	}
 	if err := r.room(ctx, 1+len(u.Rules)+len(u.Events), u.OldUser); err != nil {
 		return err
