@@ -3,6 +3,7 @@ package fsm
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"stoker/store"
 )
@@ -123,8 +124,13 @@ func (v *View) Rehearse(c Import) (Imported, error) {
 }
 
 // oldID is what the id of a user, job or rule may be: the paths of the API and
-// the keys of objects are made of them.
+// the keys of objects are made of them. saneOldID asks.
 var oldID = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
+const idWords = "must have 1 to 64 of A-Z, a-z, 0-9 and . _ -, not dots alone"
+
+// saneOldID leaves out what is no name but a place in a path: . and ..
+func saneOldID(id string) bool { return oldID.MatchString(id) && strings.Trim(id, ".") != "" }
 
 func refused(id string, r *Refusal) Fate {
 	return Fate{ID: shorten(id), Result: Refused, Code: r.Code, Why: r.Message}

@@ -37,8 +37,8 @@ type OldItem struct {
 }
 
 func (c OldJob) judge(r store.Reader) Fate {
-	if !oldID.MatchString(c.ID) {
-		return refused(c.ID, invalid("job_id", "must have 1 to 64 of A-Z, a-z, 0-9 and . _ -"))
+	if !saneOldID(c.ID) {
+		return refused(c.ID, invalid("job_id", idWords))
 	}
 	if j, ok := jobs.Get(r, store.Str(c.ID)); ok {
 		if j.Imported == 0 || j.User != c.User {
@@ -49,8 +49,8 @@ func (c OldJob) judge(r store.Reader) Fate {
 	if why := c.sane(); why != nil {
 		return refused(c.ID, why)
 	}
-	if !oldID.MatchString(c.User) {
-		return refused(c.ID, invalid("user_id", "must have 1 to 64 of A-Z, a-z, 0-9 and . _ -"))
+	if !saneOldID(c.User) {
+		return refused(c.ID, invalid("user_id", idWords))
 	}
 	u, ok := users.Get(r, store.Str(c.User))
 	switch {

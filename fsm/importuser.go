@@ -44,8 +44,8 @@ const maxOldRules = 200
 
 // judge says what is to become of a user, and how far it has come.
 func (c OldUser) judge(r store.Reader, s *Settings) (Fate, importing) {
-	if !oldID.MatchString(c.ID) {
-		return refused(c.ID, invalid("id", "must have 1 to 64 of A-Z, a-z, 0-9 and . _ -")), importing{}
+	if !saneOldID(c.ID) {
+		return refused(c.ID, invalid("id", idWords)), importing{}
 	}
 	u, known := users.Get(r, store.Str(c.ID))
 	state, partly := imports.Get(r, store.Str(c.ID))
@@ -89,7 +89,7 @@ func (c OldUser) sane(s *Settings) *Refusal {
 	seen := map[string]bool{}
 	for _, rule := range c.Rules {
 		switch {
-		case !oldID.MatchString(rule.ID) || seen[rule.ID]:
+		case !saneOldID(rule.ID) || seen[rule.ID]:
 			return invalid("rules", "%.80q is no id of a rule, or there twice", rule.ID)
 		case rule.Name == "" || rule.Preset == "" || len(rule.Protect) > 64:
 			return invalid("rules", "rule %s has no name, no preset, or protects too much", rule.ID)
