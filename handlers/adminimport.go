@@ -123,9 +123,9 @@ func fates(of []fsm.Fate) []fate {
 	return out
 }
 
-// nanos is a time as the machine keeps it; one that was not given is before all.
+// nanos is a time as the machine keeps it; one that was not given is before all, and so is what 64 bits of ns do not reach.
 func nanos(t time.Time) int64 {
-	if t.IsZero() || t.Year() > 2200 {
+	if t.Year() < 1970 || t.Year() > 2200 {
 		return -1
 	}
 	return t.UnixNano()

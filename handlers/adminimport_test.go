@@ -92,10 +92,10 @@ func TestImport_WhatIsRefused(t *testing.T) {
 	post.token, post.body = p.token, m{"users": []m{oldUser("u", nil)}}
 	h.bad(fsm.AuthInvalidToken, post)
 	users, jobs := h.imports(m{
-		"users": []m{oldUser(p.id, nil), oldUser("u2", m{"plan": "gold"}), oldUser("u3", m{"created_at": "1960-01-01T00:00:00Z"}), oldUser("u4", nil)},
+		"users": []m{oldUser(p.id, nil), oldUser("u2", m{"plan": "gold"}), oldUser("u3", m{"created_at": "1960-01-01T00:00:00Z"}), oldUser("u4", nil), oldUser("u5", m{"created_at": "1000-01-01T00:00:00Z"})},
 		"jobs":  []m{oldJob("j1", p.id), oldJob("j2", "u2"), oldJob("j4", "u4")},
 	})
-	for i, want := range []string{"conflict", "refused", "refused", "imported"} {
+	for i, want := range []string{"conflict", "refused", "refused", "imported", "refused"} {
 		if result(users[i]) != want {
 			t.Errorf("user %d: %v", i, users[i])
 		}
