@@ -114,20 +114,14 @@ type stream struct {
 // only of opening: a stream that breaks is not an error but the next connection's beginning.
 func (s *stream) follow(ctx context.Context) (clean bool, err error) {
 	err = s.app.client.persist(ctx, "GET "+s.path, 0, s.app.client.nodes.round, func(opening context.Context, node *url.URL) error {
-		// The patience of opening must not end the stream, so the connection lives on the caller's context.
-		live, watch := guardFor(ctx, silence)
-		defer watch.stop()
-		giveUp := context.AfterFunc(opening, func() { watch.cancel(context.Cause(opening)) })
-		slow := time.AfterFunc(s.app.client.attempt, func() { watch.cancel(errStalled) })
-		res, err := s.open(live, node)
-		slow.Stop()
-		giveUp()
+		err := s.app.client.eventStream(ctx, opening, node, s.path, s.app.Token(), s.last, func(r io.Reader) error {
+			var err error
+			if clean, err = s.read(r); errors.As(err, new(errFinal)) {
+				return err
+			}
+			return nil
+		})
 		if err != nil {
-			return watch.explain(err)
-		}
-		defer res.Body.Close()
-		clean, err = s.read(watch.reader(res.Body))
-		if errors.As(err, new(errFinal)) {
 			return err
 		}
 		if !s.stopped && !s.ended {
@@ -136,31 +130,6 @@ func (s *stream) follow(ctx context.Context) (clean bool, err error) {
 		return nil
 	})
 	return clean, err
-}
-
-func (s *stream) open(ctx context.Context, node *url.URL) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, node.String()+s.path, nil)
-	if err != nil {
-		return nil, errFinal{err}
-	}
-	req.Header = request{token: s.app.Token()}.headers()
-	req.Header.Set("Accept", "text/event-stream")
-	if s.last != "" {
-		req.Header.Set(headerLastEventID, s.last)
-	}
-	res, err := s.app.client.http.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode == http.StatusOK {
-		return res, nil
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
-	if err != nil {
-		return nil, err
-	}
-	return nil, judge(refusal(node.Host, res, text))
 }
 
 // read yields whole events; clean means that the server ended the stream.
@@ -179,6 +148,48 @@ func (s *stream) read(r io.Reader) (clean bool, err error) {
 		return false, fmt.Errorf("%s: %w", s.path, err)
 	}
 	return err == nil, nil
+}
+
+// eventStream opens a stream of Server-Sent Events at a node, behind last, and has it read until it ends. The patience of opening must
+// not end the stream, so the connection lives on ctx. The error is of opening, or what read returned.
+func (c *Client) eventStream(ctx, opening context.Context, node *url.URL, path, token, last string, read func(io.Reader) error) error {
+	live, watch := guardFor(ctx, silence)
+	defer watch.stop()
+	giveUp := context.AfterFunc(opening, func() { watch.cancel(context.Cause(opening)) })
+	slow := time.AfterFunc(c.attempt, func() { watch.cancel(errStalled) })
+	res, err := c.openEvents(live, node, path, token, last)
+	slow.Stop()
+	giveUp()
+	if err != nil {
+		return watch.explain(err)
+	}
+	defer res.Body.Close()
+	return read(watch.reader(res.Body))
+}
+
+func (c *Client) openEvents(ctx context.Context, node *url.URL, path, token, last string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, node.String()+path, nil)
+	if err != nil {
+		return nil, errFinal{err}
+	}
+	req.Header = request{token: token}.headers()
+	req.Header.Set("Accept", "text/event-stream")
+	if last != "" {
+		req.Header.Set(headerLastEventID, last)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode == http.StatusOK {
+		return res, nil
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return nil, err
+	}
+	return nil, judge(refusal(node.Host, res, text))
 }
 
 // readEvents parses a stream as the HTML standard says (section 9.2.6) and hands over whole events, in which data may be nil,

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -230,57 +229,24 @@ func (s *sse) open(ctx context.Context, round func() []*url.URL, take func(messa
 
 // follow opens the stream at a node, while opening lasts, and hands its messages to take until it ends.
 func (s *sse) follow(ctx, opening context.Context, node *url.URL, take func(message) error) error {
-	live, watch := guardFor(ctx, silence)
-	defer watch.stop()
-	giveUp := context.AfterFunc(opening, func() { watch.cancel(context.Cause(opening)) })
-	slow := time.AfterFunc(s.client.attempt, func() { watch.cancel(errStalled) })
-	res, err := s.dial(live, node)
-	slow.Stop()
-	giveUp()
-	if err != nil {
-		return watch.explain(err)
-	}
-	defer res.Body.Close()
-	var stop error
-	err = readEvents(watch.reader(res.Body), s.last, func(id, event string, data []byte) bool {
-		if data != nil {
-			stop = take(message{event, data})
+	path := s.path + "?" + s.query.Encode()
+	return s.client.eventStream(ctx, opening, node, path, s.client.cluster.AdminToken, s.last, func(r io.Reader) error {
+		var stop error
+		err := readEvents(r, s.last, func(id, event string, data []byte) bool {
+			if data != nil {
+				stop = take(message{event, data})
+			}
+			if stop == nil {
+				s.last = id
+			}
+			return stop == nil
+		})
+		if stop != nil {
+			return errFinal{stop}
 		}
-		if stop == nil {
-			s.last = id
+		if errors.As(err, new(errFinal)) {
+			return err
 		}
-		return stop == nil
+		return nil
 	})
-	if stop != nil {
-		return errFinal{stop}
-	}
-	if errors.As(err, new(errFinal)) {
-		return err
-	}
-	return nil
-}
-
-func (s *sse) dial(ctx context.Context, node *url.URL) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, node.String()+s.path+"?"+s.query.Encode(), nil)
-	if err != nil {
-		return nil, errFinal{err}
-	}
-	req.Header = request{token: s.client.cluster.AdminToken}.headers()
-	req.Header.Set("Accept", "text/event-stream")
-	if s.last != "" {
-		req.Header.Set(headerLastEventID, s.last)
-	}
-	res, err := s.client.http.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode == http.StatusOK {
-		return res, nil
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
-	if err != nil {
-		return nil, err
-	}
-	return nil, judge(refusal(node.Host, res, text))
 }
