@@ -151,19 +151,11 @@ func (s *Server) history(c *call) (any, error) {
 // ownJob finds the path's job in the state that the client asked for. Somebody
 // else's is not found.
 func (c *call) ownJob() (*fsm.View, fsm.Job, error) {
-	id, err := c.jobID()
-	if err != nil {
-		return nil, fsm.Job{}, err
+	v, j, err := c.anyJob()
+	if err == nil && j.User != c.user {
+		return nil, fsm.Job{}, noJob(j.ID)
 	}
-	v, err := c.view()
-	if err != nil {
-		return nil, fsm.Job{}, err
-	}
-	j, ok := v.Job(id)
-	if !ok || j.User != c.user {
-		return nil, j, noJob(id)
-	}
-	return v, j, nil
+	return v, j, err
 }
 
 // jobID reads the path's id. What cannot be one is not found.
