@@ -72,7 +72,7 @@ func (c PutSecret) apply(tx *Tx) (SecretPut, error) {
 	}
 	switch {
 	case c.Life != 0 && tx.level() < 3:
-		return SecretPut{}, Refuse(FeatureLevel, "a secret that ends by itself needs feature level 3 and the cluster is at %d: when all nodes run the new version, `stoker upgrade finalize` raises it", tx.level())
+		return SecretPut{}, LifeTooEarly(tx.level())
 	case c.Life < 0 || c.Life > century:
 		return SecretPut{}, invalid("life", "must be up to a hundred years, or 0 for good")
 	}
@@ -94,6 +94,12 @@ func (c PutSecret) apply(tx *Tx) (SecretPut, error) {
 		tx.changes.revoked(SecretHolder(c.Name))
 	}
 	return SecretPut{Replaced: replaced}, nil
+}
+
+// LifeTooEarly refuses a secret's life below level 3. Who proposes asks as well: an
+// older node would keep the secret, and for good.
+func LifeTooEarly(level uint64) *Refusal {
+	return Refuse(FeatureLevel, "a secret that ends by itself needs feature level 3 and the cluster is at %d: when all nodes run the new version, `stoker upgrade finalize` raises it", level)
 }
 
 func (c PutSecret) deed() deed { return deed{Subject: c.Name} }

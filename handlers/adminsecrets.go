@@ -119,6 +119,10 @@ func (s *Server) adminPutSecret(c *call) (any, error) {
 	case name == legacySecret && len(in.Value) < minLegacy:
 		return nil, invalid("value", "of %s must have %d bytes or more: anybody could guess it", legacySecret, minLegacy)
 	}
+	// Nodes of an older version apply what is proposed here without the life until the level says otherwise.
+	if level := c.local().Level(); level < 3 && life != 0 {
+		return nil, fsm.LifeTooEarly(level)
+	}
 	if in.Value == "" || len(in.Value) > maxSecret {
 		return nil, invalid("value", "must have 1 to %d bytes", maxSecret)
 	}

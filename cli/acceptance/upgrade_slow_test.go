@@ -207,6 +207,10 @@ func rolled(t *testing.T, old string, early []string) *fleet {
 	if _, said, err := f.stokerAt(t, 0, "", early...); err == nil || !strings.Contains(said, "stoker upgrade finalize") {
 		t.Fatalf("what is new, in the middle of the upgrade: %v %s", err, said)
 	}
+	// A new word of an old command: old nodes would do it without the word, and new ones not at all.
+	if _, said, err := f.stokerAt(t, 0, "value", "secret", "put", "early", "--expires", "1h"); err == nil || !strings.Contains(said, "stoker upgrade finalize") {
+		t.Fatalf("a secret that ends, in the middle of the upgrade: %v %s", err, said)
+	}
 
 	f.change(t, 1, binary)
 	f.leads(t, old)
