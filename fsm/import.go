@@ -52,6 +52,8 @@ const importRows = 500
 type importing struct {
 	Next int   `cbor:"1,keyasint"` // events taken
 	Sum  int64 `cbor:"2,keyasint"` // of what was booked
+
+	Revoked bool `cbor:"3,keyasint,omitempty"` // an operator has said so: it stays so when it is whole
 }
 
 var imports = store.NewTable[importing]("imports") // by user

@@ -157,7 +157,7 @@ func (c OldUser) take(tx *Tx, state importing) int {
 		bookOld(tx, &u, &state, e)
 	}
 	state.Next += len(c.Events)
-	u.Revoked = c.More
+	u.Revoked = c.More || state.Revoked
 	if c.More {
 		users.Put(tx.Tx, key, u)
 		imports.Put(tx.Tx, key, state)

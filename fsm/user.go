@@ -142,6 +142,10 @@ func (c RevokeUser) apply(tx *Tx) (User, error) {
 		return u, Refuse(NotFound, "no user %q", c.User)
 	}
 	u.Revoked = c.Revoked
+	if state, partly := imports.Get(tx, store.Str(u.ID)); partly { // it may do nothing before it is whole
+		state.Revoked, u.Revoked = c.Revoked, true
+		imports.Put(tx.Tx, store.Str(u.ID), state)
+	}
 	users.Put(tx.Tx, store.Str(u.ID), u)
 	if u.Revoked {
 		tx.changes.revoked("user " + u.ID)
