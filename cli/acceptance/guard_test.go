@@ -4,34 +4,48 @@ import (
 	"bytes"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// stoker runs the binary against the cluster and gives what it prints.
-func (c *cluster) stoker(t *testing.T, in string, args ...string) (out string, err error) {
+// runs runs the binary with something on its standard input, and env beside the test's own environment.
+func runs(t *testing.T, env []string, in string, args ...string) (out, said string, err error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, args...)
-	cmd.Env = append(cmd.Environ(), "STOKER_ENDPOINTS="+strings.Join(c.operator.Endpoints, ","), "STOKER_ADMIN_TOKEN="+c.operator.AdminToken)
+	cmd.Env = append(cmd.Environ(), env...)
 	cmd.Stdin = strings.NewReader(in)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err = cmd.Run(); err != nil {
-		t.Logf("stoker %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return stdout.String(), err
+	err = cmd.Run()
+	return stdout.String(), stderr.String(), err
 }
 
-// fails is stoker where it must not succeed; it gives the complaint.
+// stoker runs the binary against the cluster and gives what it prints.
+func (c *cluster) stoker(t *testing.T, in string, args ...string) (out string, err error) {
+	t.Helper()
+	env := []string{"STOKER_ENDPOINTS=" + strings.Join(c.operator.Endpoints, ","), "STOKER_ADMIN_TOKEN=" + c.operator.AdminToken}
+	out, said, err := runs(t, env, in, args...)
+	if err != nil {
+		t.Logf("stoker %s: %v\n%s", strings.Join(args, " "), err, said)
+	}
+	return out, err
+}
+
+// stokerAt runs the binary as an operator would, against one node.
+func (c *cluster) stokerAt(t *testing.T, node int, in string, args ...string) (out, said string, err error) {
+	t.Helper()
+	return runs(t, []string{"STOKER_OPERATOR=" + filepath.Join(c.Dir, "operator.toml"), "STOKER_ENDPOINTS=" + c.Nodes[node].HTTP}, in, args...)
+}
+
+// fails runs the binary where it must not succeed; it gives the complaint.
 func (c *cluster) fails(t *testing.T, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Run(); err == nil {
+	_, said, err := runs(t, nil, "", args...)
+	if err == nil {
 		t.Errorf("stoker %s succeeded", strings.Join(args, " "))
 	}
-	return stderr.String()
+	return said
 }
 
 // told is stoker where it must succeed.

@@ -153,14 +153,11 @@ func says(t *testing.T, made []string, want ...string) {
 // stoker runs the product's command line as an operator.
 func (f gpuFarm) stoker(t *testing.T, args ...string) []byte {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, append(args, "--operator", filepath.Join(f.Dir, "operator.toml"))...)
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
+	out, said, err := runs(t, []string{"STOKER_OPERATOR=" + filepath.Join(f.Dir, "operator.toml")}, "", args...)
 	if err != nil {
-		t.Fatalf("stoker %s: %v: %s", strings.Join(args, " "), err, &complaint)
+		t.Fatalf("stoker %s: %v: %s", strings.Join(args, " "), err, said)
 	}
-	return out
+	return []byte(out)
 }
 
 // listed is a worker as `stoker worker list --json` has it; the zero one if it is not listed.

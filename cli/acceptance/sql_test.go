@@ -13,18 +13,6 @@ import (
 	"stoker/client"
 )
 
-// stokerAt runs the binary as an operator would, against one node, with something on its standard input.
-func (c *cluster) stokerAt(t *testing.T, node int, input string, args ...string) (out, said string, err error) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, args...)
-	cmd.Env = append(os.Environ(), "STOKER_OPERATOR="+filepath.Join(c.Dir, "operator.toml"), "STOKER_ENDPOINTS="+c.Nodes[node].HTTP)
-	cmd.Stdin = strings.NewReader(input)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err = cmd.Run()
-	return stdout.String(), stderr.String(), err
-}
-
 // What was written on one node is what the very next statement on another one finds.
 func TestSQL_SeesWhatWasJustWritten(t *testing.T) {
 	c := shared(t)
