@@ -5,6 +5,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,41 +21,62 @@ import (
 
 	"stoker/cli/local"
 	"stoker/cli/picture"
-	"stoker/client"
 )
 
-// dev runs `stoker dev` as a process until it has greeted, and gives its greeting and a way to press Ctrl-C.
-func dev(t *testing.T, program string, args ...string) (greeting string, interrupt func()) {
+// running is `stoker dev` as a process.
+type running struct {
+	t       *testing.T
+	process *exec.Cmd
+	out     io.Reader
+	lines   *bufio.Scanner
+	notes   strings.Builder // what it said to standard error
+}
+
+// dev starts `stoker dev` and gives what it greets with.
+func dev(t *testing.T, program string, args ...string) (r *running, greeting string) {
 	t.Helper()
-	c := exec.Command(program, append([]string{"dev"}, args...)...)
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := c.StdoutPipe()
-	if err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(cancel)
+	r = &running{t: t, process: exec.CommandContext(ctx, program, append([]string{"dev"}, args...)...)}
+	r.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	r.process.Stderr = &r.notes
+	var err error
+	if r.out, err = r.process.StdoutPipe(); err != nil {
 		t.Fatal(err)
 	}
-	var notes strings.Builder
-	c.Stderr = &notes
-	if err := c.Start(); err != nil {
+	if err := r.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Process.Kill() })
+	t.Cleanup(func() { r.process.Process.Kill() })
+	r.lines = bufio.NewScanner(r.out)
+	return r, r.until("Ctrl-C ends it all")
+}
+
+// until reads on to a line that holds a text, and gives all that was said up to there.
+func (r *running) until(want string) string {
+	r.t.Helper()
 	var text strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		fmt.Fprintln(&text, lines.Text())
-		if strings.Contains(lines.Text(), "Ctrl-C ends it all") {
-			return text.String(), func() {
-				if err := c.Process.Signal(os.Interrupt); err != nil {
-					t.Fatal(err)
-				}
-				io.Copy(io.Discard, out)
-				if err := c.Wait(); err != nil {
-					t.Errorf("dev ended with %v: %s", err, notes.String())
-				}
-			}
+	for r.lines.Scan() {
+		fmt.Fprintln(&text, r.lines.Text())
+		if strings.Contains(r.lines.Text(), want) {
+			return text.String()
 		}
 	}
-	t.Fatalf("dev ended before it greeted: %s%s", text.String(), notes.String())
-	return "", nil
+	r.t.Fatalf("dev ended, or took too long, and had not said %q: %s%s", want, text.String(), r.notes.String())
+	return ""
+}
+
+// interrupt presses Ctrl-C and waits for its end.
+func (r *running) interrupt() {
+	r.t.Helper()
+	if err := r.process.Process.Signal(os.Interrupt); err != nil {
+		r.t.Fatal(err)
+	}
+	for r.lines.Scan() {
+	}
+	if err := r.process.Wait(); err != nil {
+		r.t.Errorf("dev ended with %v: %s", err, r.notes.String())
+	}
 }
 
 func TestDev_StatusUserAndASecondStart(t *testing.T) {
@@ -64,7 +86,7 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 	}
 	t.Chdir(t.TempDir())
 	seedOf(t, "photos")
-	greeting, interrupt := dev(t, program, "--nodes", "1", "--http", freeAddr(t), "--seed", "photos")
+	r, greeting := dev(t, program, "--nodes", "1", "--http", freeAddr(t), "--seed", "photos")
 	user := regexp.MustCompile(`u_[a-z2-7]{20}`).FindString(greeting)
 	if user == "" || strings.Count(greeting, "\n  curl ") != 3 || !strings.Contains(greeting, "worker token  wrk_") {
 		t.Fatalf("greeting:\n%s", greeting)
@@ -73,7 +95,10 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 		t.Errorf("the folder with keys is not ignored by git: %q, %v", ignore, err)
 	}
 
-	seeded(t, user) // which spends what it was granted for it
+	r.until(" is done: http") // the seed, which spends what it was granted for it
+	if code, out, errs := command(t, Hooks{}, "job", "list", "--user", user); code != 0 || strings.Count(out, "j_") != 1 || !strings.Contains(out, "│ done ") {
+		t.Errorf("job list: exit %d, %s%s", code, out, errs)
+	}
 
 	code, out, errs := command(t, Hooks{}, "status", "--json")
 	var status struct{ Leader string }
@@ -92,10 +117,11 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 	if code, out, errs := command(t, Hooks{}, "user", "plan", user, "pro"); code != 0 || !strings.Contains(out, "│ pro ") {
 		t.Errorf("plan: exit %d, %s%s", code, out, errs)
 	}
-	editApp(t)
-	interrupt()
+	editApp(t, r)
+	r.interrupt()
 
-	again, interrupt := dev(t, program, "--seed", "photos") // which there is no need for now
+	r, again := dev(t, program, "--seed", "photos")
+	r.until("--seed adds none")
 	if !strings.Contains(again, user) {
 		t.Errorf("the second start has another user:\n%s", again)
 	}
@@ -105,7 +131,7 @@ func TestDev_StatusUserAndASecondStart(t *testing.T) {
 	if code, _, errs := command(t, Hooks{}, "dev", "--nodes", "3"); code != exitFailed || !strings.Contains(errs, "--fresh") {
 		t.Errorf("another number of nodes: exit %d, %s", code, errs)
 	}
-	interrupt()
+	r.interrupt()
 }
 
 // seedOf makes a folder with one picture.
@@ -118,23 +144,9 @@ func seedOf(t *testing.T, dir string) {
 	}
 }
 
-// seeded waits until the user's one job is done.
-func seeded(t *testing.T, user string) {
-	t.Helper()
-	out := ""
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(50 * time.Millisecond) {
-		var jobs client.JobLines
-		_, out, _ = command(t, Hooks{}, "job", "list", "--user", user, "--json")
-		if json.Unmarshal([]byte(out), &jobs) == nil && len(jobs.Jobs) == 1 && jobs.Jobs[0].Status == client.Done {
-			return
-		}
-	}
-	t.Errorf("--seed made no job, or not one:\n%s", out)
-}
-
 // editApp edits the app's configuration while dev runs: it is in force a moment later, however the editor writes it; what is wrong
 // leaves the last good one in force.
-func editApp(t *testing.T) {
+func editApp(t *testing.T, r *running) {
 	t.Helper()
 	if code, out, errs := command(t, Hooks{}, "config", "pull"); code != 0 {
 		t.Fatalf("config pull: exit %d, %s%s", code, out, errs)
@@ -148,13 +160,10 @@ func editApp(t *testing.T) {
 	}
 	inForce := func(want string) {
 		t.Helper()
-		out := ""
-		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-time.After(50 * time.Millisecond) {
-			if _, out, _ = command(t, Hooks{}, "versions", "list"); strings.Contains(out, want+" in force") {
-				return
-			}
+		r.until("is version " + want + " and in force")
+		if _, out, _ := command(t, Hooks{}, "versions", "list"); !strings.Contains(out, want+" in force") {
+			t.Errorf("version %s is not in force:\n%s", want, out)
 		}
-		t.Errorf("version %s is not in force:\n%s", want, out)
 	}
 	if err := os.WriteFile("stoker.app.toml", priced("2"), 0o644); err != nil {
 		t.Fatal(err)

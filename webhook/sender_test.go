@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"stoker/fsm"
 )
@@ -93,26 +92,41 @@ func TestSender_secret(t *testing.T) {
 func TestSender_leaderLost(t *testing.T) {
 	h := newHouse(t, 3)
 	in := newInbox(t)
+	gate := make(chan chan struct{}, 1) // holds the posts that find a channel in it, until that is closed
+	held := make(chan struct{}, 100)
 	slow := receiver(t, func(w http.ResponseWriter, r *http.Request) {
-		select { // long enough that something is under way when the leader goes
-		case <-time.After(20 * time.Millisecond):
-		case <-r.Context().Done():
-			return
+		select {
+		case open := <-gate:
+			gate <- open
+			held <- struct{}{}
+			select {
+			case <-open:
+			case <-r.Context().Done():
+				return
+			}
+		default:
 		}
 		http.DefaultTransport.RoundTrip(forward(r, in.url))
 	})
 	h.deploy(map[string]fsm.Webhook{"shop": {URL: slow}})
 	jobs := map[string]bool{}
 	for round := range 60 {
+		if round != 20 && round != 40 {
+			jobs[h.event()] = true
+			continue
+		}
+		open := make(chan struct{})
+		gate <- open
 		jobs[h.event()] = true
-		if round == 20 || round == 40 {
-			leader, _ := h.nodes[2].Leader()
-			for _, n := range h.nodes {
-				if n.ID() == leader {
-					n.Yield(t.Context())
-				}
+		<-held // something is under way when the leader goes
+		leader, _ := h.nodes[2].Leader()
+		for _, n := range h.nodes {
+			if n.ID() == leader {
+				n.Yield(t.Context())
 			}
 		}
+		<-gate
+		close(open)
 	}
 	row := h.place("shop", func(r fsm.Hook) bool { return r.Arrived >= 60 })
 	if row.Lost+row.Forgotten != 0 {
