@@ -34,6 +34,7 @@ type member struct {
 	base  string // of its public port
 	pace  Pace
 	stop  func()
+	news  chan struct{} // of its whole cluster: entries that were applied, walks that were done
 }
 
 // startCluster starts n nodes over TCP on this machine. Two of them come to hold
@@ -60,9 +61,10 @@ func startPaced(t *testing.T, n int, pace Pace, alter func(*fsm.Settings)) []*me
 		conf = append(conf, node.Member{ID: fmt.Sprint("n", i+1), Addr: cluster[i].Addr().String(), HTTP: public[i].Addr().String()})
 	}
 	members := make([]*member, n)
+	news := make(chan struct{}, 1)
 	failures := make(chan error, n)
 	for i, m := range conf {
-		members[i] = &member{id: m.ID, pace: pace, base: "http://" + m.HTTP}
+		members[i] = &member{id: m.ID, pace: pace, base: "http://" + m.HTTP, news: news}
 		c := node.Config{
 			ID: m.ID, Dir: filepath.Join(t.TempDir(), m.ID), Members: conf, TLS: ca.issue(t, m.ID), Listener: cluster[i],
 			SealKey: sealKey, Exit: func(err error) { panic(err) },
@@ -93,9 +95,10 @@ func (m *member) start(t *testing.T, c node.Config, public net.Listener) error {
 	if m.node, err = node.Start(t.Context(), c); err != nil {
 		return err
 	}
-	if m.store, err = New(m.node, Config{Dir: filepath.Join(c.Dir, "objects"), Reserve: 1, Pace: m.pace}); err != nil {
+	if m.store, err = New(m.node, Config{Dir: filepath.Join(c.Dir, "objects"), Reserve: 1, Pace: m.pace, walked: func() { ring(m.news) }}); err != nil {
 		return err
 	}
+	m.node.Subscribe(func(fsm.Changes) { ring(m.news) })
 	server := &fasthttp.Server{Handler: func(http *fasthttp.RequestCtx) { m.store.Serve(t.Context(), http) }, StreamRequestBody: true, DisablePreParseMultipartForm: true, MaxRequestBodySize: 1 << 20}
 	go server.Serve(public)
 	stopped := false
@@ -112,18 +115,28 @@ func (m *member) start(t *testing.T, c node.Config, public net.Listener) error {
 // begun waits until the node knows of the cluster's Genesis.
 func (m *member) begun(t *testing.T) {
 	t.Helper()
-	news := make(chan struct{}, 1)
-	m.node.Subscribe(func(fsm.Changes) {
-		select {
-		case news <- struct{}{}:
-		default:
+	m.eventually(t, func() string {
+		if !m.store.begun() {
+			return m.id + " has not begun"
 		}
+		return ""
 	})
-	for !m.store.begun() {
+}
+
+// eventually waits for a condition, looking again whenever something has happened in the cluster; what says what is still
+// wrong, "" nothing.
+func (m *member) eventually(t *testing.T, what func() string) {
+	t.Helper()
+	limit := time.After(30 * time.Second)
+	for {
+		wrong := what()
+		if wrong == "" {
+			return
+		}
 		select {
-		case <-news:
-		case <-time.After(20 * time.Second):
-			t.Fatalf("%s has not begun", m.id)
+		case <-m.news:
+		case <-limit:
+			t.Fatal(wrong)
 		}
 	}
 }

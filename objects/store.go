@@ -30,6 +30,8 @@ type Config struct {
 	Log       *slog.Logger     // nil discards
 	Outside   *Outside         // where jobs' pictures are instead; nil: here
 	Now       func() time.Time // the wall clock of signatures; nil is time.Now
+
+	walked func() // after each look at all records and files; tests wait for it
 }
 
 func (c Config) withDefaults() (Config, error) {

@@ -140,6 +140,9 @@ func (t *tender) walk(ctx context.Context) {
 			return
 		}
 		t.collect(ctx)
+		if t.store.cfg.walked != nil {
+			t.store.cfg.walked()
+		}
 		select {
 		case <-t.again:
 			// Not hot, however often members come and go.

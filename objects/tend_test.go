@@ -21,22 +21,10 @@ import (
 // brisk looks after blobs as fast as a test wants it.
 var brisk = Pace{Walk: 100 * time.Millisecond, Grace: 300 * time.Millisecond, Tell: 10 * time.Millisecond}
 
-// eventually waits for a condition; what says what is still wrong, "" nothing.
-func eventually(t *testing.T, what func() string) {
-	t.Helper()
-	last := ""
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if last = what(); last == "" {
-			return
-		}
-	}
-	t.Fatal(last)
-}
-
 // everywhere: all members hold the object, and its record says so.
 func everywhere(t *testing.T, members []*member, key string) {
 	t.Helper()
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		o, err := members[0].store.Head(t.Context(), "photos", key)
 		if err != nil {
 			return err.Error()
@@ -120,7 +108,7 @@ func TestTend_FolderDeleted(t *testing.T) {
 	}
 	stop := readers(t, members, keys)
 	defer stop()
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		if err := os.RemoveAll(members[1].store.disk.dir); err != nil {
 			return err.Error() // it was being filled
 		}
@@ -158,14 +146,14 @@ func TestTend_RotIsHealed(t *testing.T) {
 			t.Fatalf("%s: %s", st.ID, st.Error)
 		}
 	}
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		if got, err := content(members[2].store.disk, BlobOf(o)); err != nil || got != "a picture of a room" {
 			return fmt.Sprintf("%q, %v", got, err)
 		}
 		return ""
 	})
 	everywhere(t, members, "a")
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		if st := members[2].store.Status(); st.Rotten != 0 || st.Missing != 0 || st.Lost != 0 {
 			return fmt.Sprintf("%+v", st)
 		}
@@ -194,7 +182,7 @@ func TestTend_DamagedSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	everywhere(t, members, "a")
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		for _, m := range members {
 			// The copy of the first is damaged until the second has asked it for one, which it need not have.
 			if m == members[0] {
@@ -214,14 +202,14 @@ func TestTend_NoGoodCopy(t *testing.T) {
 	o := upload(t, m, "a", "a picture of a room")
 	flip(t, m, o)
 	m.store.Scrub(t.Context())
-	eventually(t, func() string {
+	m.eventually(t, func() string {
 		if st := m.store.Status(); st.Lost != 1 || st.Rotten != 1 || !slices.Equal(st.LostKeys, []string{"a"}) {
 			return fmt.Sprintf("%+v", st)
 		}
 		return ""
 	})
 	do(t, "GET", m.presign(t, "GET", "a", 0), "").want(t, 503, ServiceUnavailable)
-	eventually(t, func() string {
+	m.eventually(t, func() string {
 		if o, err := m.store.Head(t.Context(), "photos", "a"); err != nil || o.Holds(m.id) {
 			return fmt.Sprintf("the record says %v, %v", o.Nodes, err)
 		}
@@ -229,7 +217,7 @@ func TestTend_NoGoodCopy(t *testing.T) {
 	})
 	// It comes back when somebody has put it there.
 	write(t, m.store.disk, BlobOf(o), "a picture of a room")
-	eventually(t, func() string {
+	m.eventually(t, func() string {
 		if st := m.store.Status(); st.Lost != 0 {
 			return fmt.Sprintf("%+v", st)
 		}
@@ -240,7 +228,7 @@ func TestTend_NoGoodCopy(t *testing.T) {
 // gone: no member has a file of the record.
 func gone(t *testing.T, members []*member, o fsm.Object) {
 	t.Helper()
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		for _, m := range members {
 			if m.store.disk.exists(BlobOf(o)) {
 				return fmt.Sprintf("%s still has the file of %s", m.id, o.Key)
@@ -266,7 +254,7 @@ func TestCollect(t *testing.T) {
 	}
 	gone(t, members, deleted)
 	gone(t, members, first)
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		if members[0].store.disk.exists(left) {
 			return "what a crash has left is still there"
 		}
@@ -276,7 +264,7 @@ func TestCollect(t *testing.T) {
 		t.Error("an upload that is under way was removed")
 	}
 	release()
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		if members[0].store.disk.exists(flying) {
 			return "an upload that came to nothing is still there"
 		}
@@ -319,7 +307,7 @@ func TestCollect_AgainstUploads(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		if n := len(members[0].blobs(t)); n != 20 {
 			return fmt.Sprintf("%d files for 20 objects", n)
 		}
@@ -332,7 +320,7 @@ func TestPut_OthersFull(t *testing.T) {
 	members := startPaced(t, 2, brisk, all)
 	upload(t, members[0], "a", "fits")
 	members[1].store.disk.most = 1
-	eventually(t, func() string {
+	members[0].eventually(t, func() string {
 		_, err := members[0].store.Put(t.Context(), PutRequest{Bucket: "photos", Key: "b", Body: unread{t}, Size: 4})
 		if !errors.Is(err, ErrFull) && (err == nil || !strings.Contains(err.Error(), string(StorageFull))) {
 			return fmt.Sprint(err)
