@@ -206,37 +206,14 @@ func TestHouse_doc(t *testing.T) {
 	}
 }
 
-// TestHouse_noSleep: a test waits for what it waits for. Sleeping is for
-// packages whose tests run in testing/synctest, where it costs nothing.
-func TestHouse_noSleep(t *testing.T) {
-	all := sources(t)
-	virtual := map[string]bool{} // folders whose tests use synctest
-	for _, s := range all {
-		for _, p := range s.imports() {
-			if s.test() && p == "testing/synctest" {
-				virtual[path.Dir(s.path)] = true
-			}
-		}
-	}
-	for _, s := range all {
-		if !s.test() {
-			continue
-		}
-		imports := s.imports()
+// TestHouse_noSkip: a test that does not run proves nothing.
+func TestHouse_noSkip(t *testing.T) {
+	for _, s := range sources(t) {
 		ast.Inspect(s.syntax, func(n ast.Node) bool {
-			sel, ok := n.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			x, ok := sel.X.(*ast.Ident)
-			if !ok {
-				return true
-			}
-			switch {
-			case imports[x.Name] == "time" && sel.Sel.Name == "Sleep" && !virtual[path.Dir(s.path)]:
-				t.Errorf("%s:%d sleeps", s.path, s.line(n))
-			case x.Name == "t" && strings.HasPrefix(sel.Sel.Name, "Skip"):
-				t.Errorf("%s:%d skips: a test that does not run proves nothing", s.path, s.line(n))
+			if sel, ok := n.(*ast.SelectorExpr); ok && s.test() {
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "t" && strings.HasPrefix(sel.Sel.Name, "Skip") {
+					t.Errorf("%s:%d skips", s.path, s.line(n))
+				}
 			}
 			return true
 		})

@@ -196,16 +196,16 @@ func (b brokenVotes) SetUint64([]byte, uint64) error { return b.StoreLogs(nil) }
 
 func TestDisk_AHangingOrFailingDiskEndsTheProcess(t *testing.T) {
 	for _, what := range []string{"log", "term"} {
-		write := func(b brokenLog) (ended *error, write func() error) {
-			ended = new(error)
-			watch := diskWatch{limit: 3 * time.Second, exit: func(err error) { *ended = err }, log: newCluster(t, nil).log}
-			if what == "log" {
-				return ended, func() error { return (&watchedLog{b, watch, newMetrics(nil).fsync}).StoreLogs(nil) }
-			}
-			return ended, func() error { return watchedVotes{brokenVotes{nil, b}, watch}.SetUint64(nil, 1) }
-		}
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				write := func(b brokenLog) (ended *error, write func() error) {
+					ended = new(error)
+					watch := diskWatch{limit: 3 * time.Second, exit: func(err error) { *ended = err }, log: newCluster(t, nil).log}
+					if what == "log" {
+						return ended, func() error { return (&watchedLog{b, watch, newMetrics(nil).fsync}).StoreLogs(nil) }
+					}
+					return ended, func() error { return watchedVotes{brokenVotes{nil, b}, watch}.SetUint64(nil, 1) }
+				}
 				for _, broken := range []brokenLog{{takes: 4 * time.Second}, {err: errors.New("no space left on device")}} {
 					ended, do := write(broken)
 					go do()

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -54,7 +55,7 @@ func handOver(b *testing.B, waiters, kinds int) {
 			if d, err := h.queue.Depth(ctx); err == nil && d.Waiters == waiters {
 				return
 			}
-			<-time.After(time.Millisecond)
+			runtime.Gosched() // to the pollers; nothing tells of a waiter's coming
 		}
 	}
 	item := func(i int) {
