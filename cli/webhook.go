@@ -135,10 +135,13 @@ func (c *webhookRedeliver) Run(s *shell) error {
 				return advise(err, noSuchWebhook)
 			}
 			for _, d := range page.Deliveries {
-				if err := o.Redeliver(ctx, c.Webhook, d.ID); err != nil {
+				switch err := o.Redeliver(ctx, c.Webhook, d.ID); {
+				case client.Is(err, codeNotFound): // it is listed no more since the page was read
+				case err != nil:
 					return fmt.Errorf("%d are tried again, then: %w", n, advise(err, noSuchWebhook))
+				default:
+					n++
 				}
-				n++
 			}
 			if cursor = page.Next; cursor == "" {
 				s.printf("%d are tried again.\n", n)

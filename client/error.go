@@ -27,6 +27,7 @@ const (
 	CodeExpiredToken    = "AUTH_EXPIRED_TOKEN"
 	CodeKeyMismatch     = "IDEMPOTENCY_MISMATCH"
 	CodeSettingsMoved   = "SETTINGS_MOVED"
+	CodeBodyTooLarge    = "BODY_TOO_LARGE"
 	CodePlanInUse       = "PLAN_IN_USE"
 	headerIndex         = "X-Stoker-Index"
 	headerRequestID     = "X-Request-Id"

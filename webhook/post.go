@@ -16,6 +16,7 @@ import (
 
 const (
 	postTime = 10 * time.Second // from the look-up of the name to the answer
+	dialTime = postTime / 2     // to the connection; as much again to TLS
 	maxReply = 16 << 10         // bytes of an answer that are read, so that its connection can be used again
 	maxError = 300              // bytes of an error that is kept
 )
@@ -34,11 +35,11 @@ func NewPoster(version string) *Poster {
 }
 
 func newClient(allowPrivate bool) *http.Client {
-	dialer := &net.Dialer{Timeout: postTime / 2, Control: guard(allowPrivate)}
+	dialer := &net.Dialer{Timeout: dialTime, Control: guard(allowPrivate)}
 	return &http.Client{
 		Timeout: postTime,
 		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: postTime / 2, ForceAttemptHTTP2: true,
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTime, ForceAttemptHTTP2: true,
 			MaxIdleConnsPerHost: inFlight, MaxResponseHeaderBytes: maxReply, IdleConnTimeout: time.Minute,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -97,7 +98,11 @@ func (p *Poster) Post(ctx context.Context, to Target, id string, body []byte) (o
 func short(err error) string {
 	var u *url.Error
 	if errors.As(err, &u) {
-		if u.Timeout() {
+		var dial *net.OpError
+		switch {
+		case u.Timeout() && errors.As(u.Err, &dial) && dial.Op == "dial":
+			return fmt.Sprintf("no connection within %v", dialTime)
+		case u.Timeout():
 			return fmt.Sprintf("no answer within %v", postTime)
 		}
 		err = u.Err

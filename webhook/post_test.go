@@ -3,10 +3,14 @@ package webhook
 import (
 	"context"
 	"crypto/hmac"
+	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,6 +29,19 @@ func receiver(t *testing.T, answer http.HandlerFunc) string {
 
 func postTo(url string, private bool) Outcome {
 	return NewPoster("test").Post(context.Background(), Target{url, private, [][]byte{testKey}}, "ev_1_2_3", []byte(`{"a":1}`))
+}
+
+// TestShort: an error in few words says how far it came.
+func TestShort(t *testing.T) {
+	for want, err := range map[string]error{
+		"no connection within 5s":    &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded},
+		"no answer within 10s":       os.ErrDeadlineExceeded,
+		"dial tcp: it is not at all": &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("it is not at all")},
+	} {
+		if got := short(&url.Error{Op: "Post", URL: "https://secret.example", Err: err}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }
 
 // TestPost: what arrives can be verified from its headers and body.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -69,14 +70,20 @@ func (w *writer) retention(s client.Settings) {
 	}
 }
 
-func (w *writer) webhooks(hooks map[string]client.WebhookSettings) {
-	for i, name := range slices.Sorted(maps.Keys(hooks)) {
-		why := ""
-		if i == 0 {
-			why = "Endpoints outside that are told what happens, by signed POST requests."
+// tables begins a table KIND.NAME for each value, by name; why stands before the first.
+func tables[V any](w *writer, kind, why string, all map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			w.table(kind+"."+bare(name), why)
+			if why = ""; !yield(name, all[name]) {
+				return
+			}
 		}
-		h := hooks[name]
-		w.table("webhooks."+bare(name), why)
+	}
+}
+
+func (w *writer) webhooks(hooks map[string]client.WebhookSettings) {
+	for _, h := range tables(w, "webhooks", "Endpoints outside that are told what happens, by signed POST requests.", hooks) {
 		w.key("url", quote(h.URL), "")
 		w.key("events", list(h.Events), "job.done, job.failed, job.canceled, item.done, item.failed, item.dead")
 		w.key("secrets", list(h.Secrets), "`stoker secret put` puts them; each of them signs")
@@ -86,13 +93,7 @@ func (w *writer) webhooks(hooks map[string]client.WebhookSettings) {
 }
 
 func (w *writer) plans(plans map[string]client.PlanSettings) {
-	for i, name := range slices.Sorted(maps.Keys(plans)) {
-		why := ""
-		if i == 0 {
-			why = `What a user may do at once. New users are on plan "free".`
-		}
-		p := plans[name]
-		w.table("plans."+bare(name), why)
+	for _, p := range tables(w, "plans", `What a user may do at once. New users are on plan "free".`, plans) {
 		w.key("max_concurrency", fmt.Sprint(p.MaxConcurrency), "open jobs")
 		w.key("max_rule_slots", fmt.Sprint(p.MaxRuleSlots), "saved rules")
 		w.key("max_items", fmt.Sprint(p.MaxItems), "pictures in one job")
@@ -104,13 +105,7 @@ func (w *writer) plans(plans map[string]client.PlanSettings) {
 }
 
 func (w *writer) presets(presets map[string]client.PresetSettings) {
-	for i, id := range slices.Sorted(maps.Keys(presets)) {
-		why := ""
-		if i == 0 {
-			why = "Kinds of picture, with the concepts that can be changed in them."
-		}
-		p := presets[id]
-		w.table("presets."+bare(id), why)
+	for id, p := range tables(w, "presets", "Kinds of picture, with the concepts that can be changed in them.", presets) {
 		w.key("name", quote(p.Name), "")
 		w.key("description", quote(p.Description), "")
 		w.key("price", fmt.Sprint(p.Price), "credits a picture; jobs keep the price they were created at")

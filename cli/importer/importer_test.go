@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -62,6 +63,11 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var in client.Import
+	if r.ContentLength > 1<<20 {
+		w.WriteHeader(413)
+		io.WriteString(w, `{"success":false,"error":{"code":"BODY_TOO_LARGE","message":"at most 1 MiB"}}`)
+		return
+	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		http.Error(w, err.Error(), 400)
 		return
@@ -222,6 +228,22 @@ func TestImport_parts(t *testing.T) {
 	}
 	if parts := c.users["u1"]; len(parts) != 7 || parts[6].From != 900 || parts[6].More || !parts[5].More || c.most > partRows {
 		t.Errorf("%d parts, %d rows at once", len(parts), c.most)
+	}
+}
+
+// TestImport_tooLarge: a job that fits no request is named, and those beside it come over.
+func TestImport_tooLarge(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("INSERT INTO users VALUES('u1',1710064800,'free',10,NULL,NULL,NULL);\n")
+	for _, id := range []string{"before", "huge", "behind"} {
+		fmt.Fprintf(&b, "INSERT INTO jobs_log VALUES('%s','u1',1710064800,1710064900,'done','interior',NULL,'{}','[]','{}',1,NULL);\n", id)
+	}
+	for i := range 6000 {
+		fmt.Fprintf(&b, "INSERT INTO job_items_log VALUES('huge',%d,'done','elsewhere/%0100d.jpg','elsewhere/%0100d.png',NULL);\n", i, i, i)
+	}
+	c, report, err := brought(t, dumped(t, b.String()), Options{})
+	if err != nil || len(c.jobs) != 2 || report.Tables["jobs_log"].Refused != 1 || len(report.Problems) != 1 || !strings.HasPrefix(report.Problems[0].Why, "BODY_TOO_LARGE") || report.Problems[0].ID != "huge" {
+		t.Error(err, len(c.jobs), *report.Tables["jobs_log"], report.Problems)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
@@ -141,6 +142,10 @@ func (r *run) flush(ctx context.Context) error {
 	}
 	r.part.DryRun = r.DryRun
 	users, jobs, err := r.operator.Import(ctx, r.part)
+	if client.Is(err, client.CodeBodyTooLarge) && len(r.users)+len(r.jobs) == 1 { // by itself: the others go on
+		f := []client.Fate{{Result: "refused", Code: client.CodeBodyTooLarge, Message: "with its items or rules it is larger than a request may be"}}
+		users, jobs, err = slices.Repeat(f, len(r.users)), slices.Repeat(f, len(r.jobs)), nil
+	}
 	if err != nil {
 		return err
 	}
