@@ -7,7 +7,7 @@ import (
 )
 
 // Import is a part of what another stack knew. One entry of the log takes it, so it is bounded: users, rules, events, jobs and
-// items together may be 500, and the whole 256 KiB; one job alone may have as many items as a plan can allow.
+// items together may be 500, and the body no larger than any other (1 MiB); one job alone may have as many items as a plan can allow.
 type Import struct {
 	DryRun bool      `json:"dry_run,omitempty"` // say what would become of it
 	Users  []OldUser `json:"users,omitempty"`

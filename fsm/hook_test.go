@@ -166,7 +166,7 @@ func TestHook_everyEventIsSomewhere(t *testing.T) {
 		g.m.Close()
 	})
 	t.Logf("%d jobs, %d events lost to the feed's end", jobs, lost)
-	if lost == 0 {
+	if lost == 0 && !testing.Short() {
 		t.Error("the feed never overtook a webhook: the game is too tame")
 	}
 }
@@ -285,6 +285,9 @@ func TestWebhook_flaws(t *testing.T) {
 		"url ":       func(h *Webhook) { h.URL = "https://me:secret@a.example" },
 		"url  ":      func(h *Webhook) { h.URL, h.AllowPrivate = "ftp://a.example", true },
 		"url   ":     func(h *Webhook) { h.URL = "https://" },
+		"url    ":    func(h *Webhook) { h.URL = "https://?a.example" },
+		"url     ":   func(h *Webhook) { h.URL = "https://http://a.example" },
+		"url      ":  func(h *Webhook) { h.URL = "https://a.example/#there" },
 		"events":     func(h *Webhook) { h.Events = nil },
 		"events[0]":  func(h *Webhook) { h.Events = []string{"job.exploded"} },
 		"events[1]":  func(h *Webhook) { h.Events = []string{EventJobDone, EventJobDone} },

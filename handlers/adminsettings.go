@@ -133,6 +133,7 @@ func (s *Server) adminCheckSettings(c *call) (any, error) {
 	}
 	var wrong flaws
 	base := deployment{Base: in.Base}.base(&wrong)
+	in.Settings.check(&wrong)
 	if err := wrong.refusal(); err != nil {
 		return nil, err
 	}
@@ -169,6 +170,7 @@ func (s *Server) adminDeploy(c *call) (any, error) {
 	}
 	var wrong flaws
 	in.check(&wrong)
+	in.Settings.check(&wrong)
 	base := in.base(&wrong)
 	if err := wrong.refusal(); err != nil {
 		return nil, err

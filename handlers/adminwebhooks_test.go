@@ -22,6 +22,14 @@ func (h *house) hooked(status *atomic.Int32) {
 		h.t.Error("nobody knows what the secret is for")
 	}
 	set := maps.Clone(h.settings())
+	for _, url := range []string{"https://[::1", "https://:443/x", "https://a.example:port"} {
+		set["webhooks"] = m{"shop": m{"url": url, "events": []string{"job.canceled"}, "secrets": []string{"webhook.shop"}}}
+		for _, path := range []string{"/admin/settings", "/admin/settings/check"} {
+			if got := h.bad(fsm.ValidationFailed, h.operate("POST", path, m{"settings": set})); got.Error.Fields[0].Field != "webhooks.shop.url" {
+				h.t.Errorf("%s with %s: %+v", path, url, got.Error)
+			}
+		}
+	}
 	set["webhooks"] = m{"shop": m{"url": receiver.URL, "events": []string{"job.canceled"}, "secrets": []string{"webhook.shop"}, "allow_private": true}}
 	h.good(200, h.operate("POST", "/admin/settings", m{"settings": set}))
 }

@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"fmt"
+	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,6 +176,15 @@ func blankForm() settingsForm {
 	f := formOf(fsm.DefaultSettings())
 	f.Plans, f.Presets = nil, nil
 	return f
+}
+
+// check is what the machine leaves to those who propose: nodes of different
+// versions would have to agree on it.
+func (f settingsForm) check(wrong *flaws) {
+	for _, name := range slices.Sorted(maps.Keys(f.Hooks)) {
+		u, err := url.Parse(f.Hooks[name].URL)
+		wrong.unless(err == nil && u.Hostname() != "", "webhooks."+name+".url", "is no address that can be reached, as in https://shop.example.org/stoker")
+	}
 }
 
 // settings reads the form. Equal meanings give equal settings: a list that is
