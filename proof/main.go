@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"stoker/cli/table"
+)
+
+// commands is the command table. Each command prints what it does as it goes, ends with its verdicts, and returns an error if
+// anything was violated.
+type commands struct {
+	Machine machineCommand `cmd:"" group:"Prove" help:"Play random games over the rules, held against an independent model after each step."`
+}
+
+// Exit codes.
+const (
+	exitViolated = 1
+	exitUsage    = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the next signal has its default effect
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and gives the process's exit code.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	line := &table.Table{
+		Name:     "proof",
+		About:    "Shows that Stoker loses nothing and counts nothing twice. docs/proof/ says what each command proves, and how.",
+		Commands: []any{&commands{}},
+		Run: func(command any) error {
+			return command.(interface {
+				Run(context.Context, io.Writer) error
+			}).Run(ctx, out)
+		},
+		Out: out,
+		Err: errs,
+	}
+	err := line.Execute(ctx, args)
+	var usage *table.Usage
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(errs, "proof: %v\n%s --help says more.\n", err, usage.Command)
+		return exitUsage
+	}
+	fmt.Fprintf(errs, "proof: %v\n", err)
+	return exitViolated
+}
