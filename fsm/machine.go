@@ -19,6 +19,8 @@ type Options struct {
 	Fatal func(error)
 	// Guard is store.Options.Guard: asked before the state is flushed.
 	Guard func() (done func(), err error)
+	// Watch is store.Options.Watch: told of each row that an entry writes.
+	Watch func(table string, k store.Key, was, is []byte)
 	// Log gets what an operator should know. Nil discards.
 	Log *slog.Logger
 }
@@ -53,7 +55,7 @@ func Open(dir string, o Options) (*Machine, error) {
 	if o.Fatal == nil {
 		o.Fatal = func(err error) { panic(err) }
 	}
-	s, err := store.Open(dir, store.Options{Logger: o.Log, Guard: o.Guard, Fatal: o.Fatal})
+	s, err := store.Open(dir, store.Options{Logger: o.Log, Guard: o.Guard, Watch: o.Watch, Fatal: o.Fatal})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 	"time"
+
+	"stoker/store"
 )
 
 // dawn is the machine's clock at "0s" of every test: far from zero, so that a
@@ -20,9 +22,11 @@ type world struct {
 	index uint64
 	term  uint64
 	clock int64  // stamp of the next entry, from dawn
+	slow  int64  // the stamp is behind by it, where that is no less time than had passed: the clock of a leader that took over
+	stamp int64  // clock of the last entry
 	seed  uint64 // chance of the next entries
 
-	// dry says which refusals are proven to have written nothing: every dry-th.
+	// dry says which refusals are proven to have written nothing: every dry-th; 0: none.
 	dry, refused int
 
 	last Entry // that was applied
@@ -34,7 +38,12 @@ func newWorld(t testing.TB) *world {
 
 func openMachine(t testing.TB, dir string) *Machine {
 	t.Helper()
-	m, err := Open(dir, Options{Fatal: func(err error) { t.Errorf("the machine stopped: %v", err) }})
+	return openWatched(t, dir, nil)
+}
+
+func openWatched(t testing.TB, dir string, watch func(table string, k store.Key, was, is []byte)) *Machine {
+	t.Helper()
+	m, err := Open(dir, Options{Watch: watch, Fatal: func(err error) { t.Errorf("the machine stopped: %v", err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +58,12 @@ func openMachine(t testing.TB, dir string) *Machine {
 // entry makes the next entry of the log.
 func (w *world) entry(ps ...Proposal) Entry {
 	w.index++
-	b := Batch{Stamp: dawn + w.clock, Wall: summer + w.clock, Proposals: ps, Seed: w.seed}
+	at := w.clock
+	if w.clock == w.stamp { // the machine's clock is there already and stays
+		at -= w.slow
+	}
+	w.stamp = w.clock
+	b := Batch{Stamp: dawn + at, Wall: summer + at, Proposals: ps, Seed: w.seed}
 	return Entry{Index: w.index, Term: w.term, Data: b.Encode()}
 }
 
@@ -57,8 +71,11 @@ func (w *world) entry(ps ...Proposal) Entry {
 // proves that nothing was written.
 func (w *world) propose(ps ...Proposal) []Outcome {
 	w.t.Helper()
-	before := w.m.View()
-	defer before.Close()
+	var before *View
+	if w.dry > 0 {
+		before = w.m.View()
+		defer before.Close()
+	}
 	w.last = w.entry(ps...)
 	out := w.m.Apply([]Entry{w.last})[0]
 	if len(out) != len(ps) {
@@ -69,7 +86,7 @@ func (w *world) propose(ps ...Proposal) []Outcome {
 			return out
 		}
 	}
-	if w.refused++; len(ps) > 0 && w.refused%w.dry == 0 {
+	if w.refused++; w.dry > 0 && len(ps) > 0 && w.refused%w.dry == 0 {
 		after := w.m.View()
 		defer after.Close()
 		for _, table := range tables {

@@ -25,6 +25,10 @@ type Options struct {
 	// later. done is called when the flush has ended. Nil: every flush may begin.
 	Guard func() (done func(), err error)
 
+	// Watch is told of each row that an update writes, as it writes it: what it was (nil: none) and is (nil: deleted). It is
+	// for checkers that hold each step against what must hold. Keep the bytes, change nothing. Nil: nobody is told.
+	Watch func(table string, k Key, was, is []byte)
+
 	// Fatal is told, once, that bbolt failed in the background. The store then
 	// refuses every Update, Flush, Snapshot and Restore with the same error;
 	// the process should end, since what is on disk no longer follows the log.

@@ -151,7 +151,7 @@ func (s *Store) Update(fn func(*Tx) error) error {
 	}
 	defer l.base.release()
 	l.live = l.live.copy()
-	tx := &Tx{layers: l}
+	tx := &Tx{layers: l, watch: s.options.Watch}
 	defer func() { tx.done = true }()
 	if err := fn(tx); err != nil {
 		return err

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -324,4 +325,25 @@ func snapshotOf(t testing.TB, rows map[Key]uint64) []byte {
 		}
 	})
 	return snapshot(t, s, "header")
+}
+
+// TestWatch: each row that is written is told, with what it was.
+func TestWatch(t *testing.T) {
+	var told []string
+	o := manual
+	o.Watch = func(table string, k Key, was, is []byte) {
+		told = append(told, fmt.Sprintf("%s %s %x>%x", table, k, was, is))
+	}
+	s := open(t, t.TempDir(), o)
+	update(t, s, func(tx *Tx) { counters.Put(tx, "a", 1) })
+	update(t, s, func(tx *Tx) {
+		counters.Put(tx, "a", 2)
+		counters.Delete(tx, "nobody")
+		tasks.Put(tx, "t", task{Group: "g"}) // its indexes are not told: they follow from it
+	})
+	update(t, s, func(tx *Tx) { counters.Delete(tx, "a") })
+	want := []string{"counters a >01", "counters a 01>02", "tasks t >a1016167", "counters a 02>"}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
 }

@@ -73,6 +73,9 @@ func (t *Table[V]) write(tx *Tx, full string, was, raw []byte) {
 		tx.changed.put(full, was, raw)
 	}
 	tx.set(full, raw)
+	if tx.watch != nil {
+		tx.watch(t.name, Key(full[len(t.space):]), was, raw)
+	}
 }
 
 // Delete removes the value at k if there is one.

@@ -9,6 +9,7 @@ type Tx struct {
 	wrote bool
 
 	changed Digest // of the rows written, since TakeDigest
+	watch   func(table string, k Key, was, is []byte)
 	done    bool
 }
 
