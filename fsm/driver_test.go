@@ -28,9 +28,18 @@ type driver struct {
 	stop  bool
 	blind bool // plays without looking: the log is all that is wanted
 
+	harsh   bool       // more goes wrong: see harsher
+	dir     string     // of the machine, if it is to be opened again
+	hurry   int        // one in so many commands ends its entry
+	seen    *sightings // what was played, if anybody counts
+	steps   *steps     // looks at what an entry touched; the audit comes every full-th entry only
+	full    uint64
+	audited uint64 // the last entry with an audit
+
 	pending []proposed // of the next entry
 	sent    []proposed // numbered ones, to be sent again
 	seq     uint64
+	gaps    []uint64 // sequences that were handed out and come later, out of order
 	origin  string
 	born    int64 // of the origin: last registration or proposal
 	idems   map[string]idemKept
@@ -70,16 +79,21 @@ func small() Settings {
 }
 
 func newDriver(t testing.TB, d dice) *driver {
-	dr := &driver{world: newWorld(t), dice: d, model: newModel(small()), audit: newAuditor(t), idems: map[string]idemKept{}}
+	dr := &driver{world: newWorld(t), dice: d, model: newModel(small()), audit: newAuditor(t), idems: map[string]idemKept{}, hurry: 2}
 	dr.dry = 16
-	dr.direct(genesis(small()))
-	for i := range 3 {
-		dr.model.signIn("", fmt.Sprintf("u%d", i))
-		dr.direct(SignIn{NewID: fmt.Sprintf("u%d", i)})
-	}
-	dr.direct(PutSecret{Name: "webhook.shop", Sealed: []byte("sealed")})
-	dr.register()
+	dr.begin()
 	return dr
+}
+
+// begin makes a cluster with a few users.
+func (d *driver) begin() {
+	d.direct(genesis(small()))
+	for i := range 3 {
+		d.model.signIn("", fmt.Sprintf("u%d", i))
+		d.direct(SignIn{NewID: fmt.Sprintf("u%d", i)})
+	}
+	d.direct(PutSecret{Name: "webhook.shop", Sealed: []byte("sealed")})
+	d.register()
 }
 
 // direct applies a command that cannot be refused, outside of the game.
@@ -97,7 +111,7 @@ func (d *driver) direct(c any) {
 // register begins a new life of the proposer.
 func (d *driver) register() {
 	d.origin = fmt.Sprintf("o%d", d.index)
-	d.seq, d.sent, d.born = 0, nil, d.clock
+	d.seq, d.sent, d.gaps, d.born = 0, nil, nil, d.clock
 	d.direct(RegisterOrigin{Origin: d.origin, Node: "n1"})
 }
 
@@ -114,7 +128,7 @@ func do[A any](d *driver, c Command[A], model func() Code, answer func(A) error)
 		return answer(a)
 	})
 	d.pending = append(d.pending, d.number(p, check))
-	if d.dice.one(2) {
+	if d.dice.one(d.hurry) {
 		d.flush()
 	}
 }
@@ -128,8 +142,10 @@ func (d *driver) expect(p *Proposal, model func() Code, answer func(Outcome) err
 	p.Idem = &Idem{Scope: "s", Key: d.dice.name("k", 12), Hash: sum[:]}
 	if kept, ok := d.idems[p.Idem.Key]; ok {
 		if !bytes.Equal(kept.hash, sum[:]) {
+			d.seen.fault("a key used for another request")
 			return verdict(IdempotencyMismatch, nil)
 		}
+		d.seen.fault("a request repeated under its key")
 		return kept.replays
 	}
 	code := model()
@@ -176,6 +192,7 @@ func (d *driver) number(p Proposal, check func(Outcome) error) proposed {
 	}
 	d.seq++
 	p.Origin, p.Seq, p.Floor = d.origin, d.seq, d.floor()
+	d.reorder(&p)
 	pr := proposed{Proposal: p, check: check, first: &Outcome{}}
 	d.sent = append(d.sent, pr)
 	return pr
@@ -193,6 +210,7 @@ func (d *driver) floor() uint64 {
 func (d *driver) retry() {
 	d.flush()
 	if key := some(d, d.idems, ""); key != "" && !d.stop {
+		d.seen.fault("a request repeated under its key")
 		kept := d.idems[key]
 		d.pending = append(d.pending, d.number(kept.p, kept.replays))
 		d.flush()
@@ -206,6 +224,7 @@ func (d *driver) again() {
 		return
 	}
 	d.flush()
+	d.seen.fault("a proposal sent again")
 	p := d.sent[len(d.sent)-1-d.dice.of(min(len(d.sent), 8))]
 	first := *p.first
 	p.check = func(o Outcome) error {
@@ -215,9 +234,11 @@ func (d *driver) again() {
 		return nil
 	}
 	if p.Seq < d.floor() {
+		d.seen.fault("a sequence that was given up")
 		p.check = verdict(SequencePassed, nil)
 	}
 	if d.dice.one(8) {
+		d.seen.fault("a proposal of an unknown origin")
 		p.Origin = "nobody"
 		p.check = verdict(OriginUnknown, nil)
 	}
@@ -249,6 +270,7 @@ func (d *driver) flush() {
 	outcomes := d.propose(ps...)
 	d.model.seeded = d.dice.one(3) // of the next entry
 	for i, p := range d.pending {
+		d.seen.answered(p.Kind, outcomes[i])
 		if p.first != nil {
 			*p.first = outcomes[i]
 		}
@@ -258,20 +280,39 @@ func (d *driver) flush() {
 		}
 	}
 	d.pending = nil
+	d.look(names, outcomes)
+	d.stop = d.stop || d.t.Failed()
+}
+
+// look holds the state after an entry against the model and the invariants.
+func (d *driver) look(names string, outcomes []Outcome) {
+	d.t.Helper()
 	v := d.m.View()
 	defer v.Close()
 	if err := d.model.settleBacks(v); err != nil {
 		d.t.Errorf("after entry %d, %s: %v", d.index, names, err)
 	}
 	if d.blind {
-		d.stop = d.stop || d.t.Failed()
 		return
+	}
+	if d.steps != nil {
+		d.steps.held(v, !slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Refusal == nil }))
+		if err := d.steps.compare(v, d.model); err != nil {
+			d.t.Errorf("after entry %d, %s: %v", d.index, names, err)
+		}
+		if d.index < d.audited+d.full {
+			return
+		}
+		if d.audited+1 < d.index {
+			d.audit.idle = nil // who might work when a lease was granted, it has not seen
+		}
+		d.audited = d.index
+		d.steps.checks[heldAudit]++
 	}
 	if err := d.model.compare(v); err != nil {
 		d.t.Errorf("after entry %d, %s: %v", d.index, names, err)
 	}
 	d.audit.audit(d.m, fmt.Sprintf("entry %d, %s", d.index, names), d.index%64 == 0)
-	d.stop = d.stop || d.t.Failed()
 }
 
 // pass lets time pass.
@@ -280,6 +321,7 @@ func (d *driver) pass() {
 	steps := []time.Duration{0, time.Second, 2 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second, time.Minute, 10 * time.Minute}
 	by := int64(steps[d.dice.of(len(steps))])
 	if d.dice.one(20) {
+		d.seen.fault("hours that pass at once")
 		by = oneOf(d.dice, hour, hour, 3*hour, 13*hour)
 	}
 	d.clock += by
@@ -295,11 +337,14 @@ func (d *driver) expire() {
 	limit := oneOf(d.dice, 1, 3, 1000)
 	for fired := limit; fired > 0 && !d.stop; { // what fires may set what is due
 		e := d.entry(Propose(Expire{Limit: limit}))
-		a, err := Answer(Expire{}, d.apply(e)[0])
+		o := d.apply(e)
+		a, err := Answer(Expire{}, o[0])
 		if err != nil {
 			d.t.Fatal(err)
 		}
+		d.expired(o)
 		fired = a.Fired
+		d.seen.faults("a deadline that came due", fired)
 	}
 	if silent {
 		d.register()
@@ -330,4 +375,16 @@ func some[V any](d *driver, of map[string]V, otherwise string) string {
 	}
 	keys := slices.Sorted(maps.Keys(of))
 	return keys[d.dice.of(len(keys))]
+}
+
+// expired looks at one of several entries that expire what is due. The model has done all of it at once.
+func (d *driver) expired(out []Outcome) {
+	d.seen.answered(kindOf(Expire{}), out[0])
+	if d.steps == nil {
+		return
+	}
+	v := d.m.View()
+	defer v.Close()
+	d.steps.held(v, false)
+	d.stop = d.stop || d.t.Failed()
 }

@@ -15,6 +15,8 @@ func (d *driver) session() {
 	c := OpenSession{Session: fmt.Sprintf("s%d", d.index), Worker: Worker{ID: d.dice.name("w", 4), Boot: fmt.Sprintf("b%d", d.index)}}
 	if known := d.model.workers[c.Worker.ID]; known != nil && d.dice.one(3) {
 		c.Worker.Boot = known.boot
+	} else {
+		d.seen.fault("a worker that starts anew")
 	}
 	if d.dice.one(20) {
 		c.Worker.ID = ""

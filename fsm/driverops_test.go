@@ -110,6 +110,7 @@ func (d *driver) person() {
 		do(d, SetPlan{User: user, Plan: plan}, func() Code { return d.model.setPlan(user, plan) }, nil)
 	default:
 		revoked := d.dice.one(3)
+		d.seen.fault("a user revoked or let in again")
 		do(d, RevokeUser{User: user, Revoked: revoked}, func() Code { return d.model.revoke(user, revoked) }, nil)
 	}
 }
@@ -211,7 +212,11 @@ func (d *driver) upload() {
 		if d.dice.one(3) {
 			key = Job{ID: l.job.id, User: l.job.user}.PreviewKey(idx)
 		}
-		d.put(key, oneOf(d.dice, l.fence, l.fence, l.fence, l.fence, 0, l.fence+1))
+		fence := oneOf(d.dice, l.fence, l.fence, l.fence, l.fence, 0, l.fence+1)
+		if fence != l.fence {
+			d.seen.fault("a result uploaded under a forged fence")
+		}
+		d.put(key, fence)
 		return
 	}
 	job := d.job()
@@ -264,6 +269,7 @@ func (d *driver) lease() {
 			w.Loaded = []string{oneOf(d.dice, "interior", "seller")}
 		}
 		if c.Wants = append(c.Wants, w); w.Poll != "" && d.dice.one(4) {
+			d.seen.fault("a poll repeated while it waits")
 			c.Wants = append(c.Wants, w) // sent again while it waits
 		}
 	}

@@ -19,11 +19,11 @@ func (d *driver) result(j *modelJob, idx int) ItemResult {
 }
 
 func (d *driver) report() {
-	l := d.someLease()
+	l := d.late(d.someLease())
 	if l == nil {
 		return
 	}
-	c := Report{Fence: l.fence}
+	c := Report{Fence: d.forged(l.fence)}
 	for range 1 + d.dice.of(3) {
 		idx := l.granted[d.dice.of(len(l.granted))]
 		if d.dice.one(25) {
@@ -47,7 +47,7 @@ func (d *driver) callback() {
 		c.Result = d.result(j, d.dice.of(len(j.items)+1))
 	}
 	if l := d.someLease(); l != nil && d.dice.one(2) {
-		c.Fence, c.Job = l.fence, l.job.id
+		c.Fence, c.Job = d.forged(d.late(l).fence), l.job.id
 		c.Result = d.result(l.job, l.granted[0])
 	}
 	var want bool
@@ -60,11 +60,11 @@ func (d *driver) callback() {
 }
 
 func (d *driver) release() {
-	l := d.someLease()
+	l := d.late(d.someLease())
 	if l == nil {
 		return
 	}
-	c := Release{Fence: l.fence, Reason: oneOf(d.dice, "drain", "busy", string(d.cause())), Delay: oneOf(d.dice, int64(0), 0, 5e9, 2*hour, -1)}
+	c := Release{Fence: d.forged(l.fence), Reason: oneOf(d.dice, "drain", "busy", string(d.cause())), Delay: oneOf(d.dice, int64(0), 0, 5e9, 2*hour, -1)}
 	for range d.dice.of(3) {
 		c.Items = append(c.Items, l.granted[d.dice.of(len(l.granted))])
 	}
@@ -93,11 +93,13 @@ func (d *driver) silence() {
 	c := ExpireLeases{Term: d.term}
 	for range 1 + d.dice.of(2) {
 		if l := d.someLease(); l != nil {
+			d.seen.fault("a lease that nobody renewed")
 			c.Leases = append(c.Leases, Silence{Fence: l.fence, Confirmed: !d.dice.one(3), Overran: d.dice.one(8)})
 		}
 	}
 	if d.dice.one(10) {
-		c.Term++ // a deposed leader's word
+		d.seen.fault("the word of a deposed leader")
+		c.Term++
 	}
 	var want LeasesExpired
 	do(d, c, func() Code {

@@ -57,7 +57,8 @@ type modelUser struct {
 	revoked  bool
 
 	imported bool
-	partly   bool  // events are to come
+	partly   bool  // events are to come, and until then it may do nothing
+	barred   bool  // the operator's last word on it
 	taken    int   // events so far
 	booked   int64 // by them
 }
@@ -172,7 +173,7 @@ func (m *model) revoke(user string, revoked bool) Code {
 	if u == nil {
 		return NotFound
 	}
-	u.revoked = revoked
+	u.revoked, u.barred = revoked || u.partly, revoked
 	return ""
 }
 

@@ -8,12 +8,9 @@ import (
 
 // compare says the first difference between the model and the machine.
 func (m *model) compare(v *View) error {
-	for id, u := range m.users {
-		got, _ := v.User(id)
-		want := User{ID: id, Plan: u.plan, Credits: u.credits, ActiveJobs: m.open(id), RuleSlots: len(m.rules[id]),
-			Revoked: u.revoked, DeviceHash: got.DeviceHash, CreatedAt: got.CreatedAt, Imported: got.Imported}
-		if got != want || u.imported != (got.Imported != 0) {
-			return fmt.Errorf("user %+v, the model has %+v", got, want)
+	for id := range m.users {
+		if err := m.compareUser(v, id); err != nil {
+			return err
 		}
 		for _, r := range v.Rules(id) {
 			if m.rules[id][r.ID] != r.Preset {
@@ -47,6 +44,20 @@ func (m *model) compare(v *View) error {
 	return m.compareObjects(v)
 }
 
+func (m *model) compareUser(v *View, id string) error {
+	u := m.users[id]
+	got, ok := v.User(id)
+	if !ok || u == nil {
+		return fmt.Errorf("user %s: %+v, the model has %+v", id, got, u)
+	}
+	want := User{ID: id, Plan: u.plan, Credits: u.credits, ActiveJobs: m.open(id), RuleSlots: len(m.rules[id]),
+		Revoked: u.revoked, DeviceHash: got.DeviceHash, CreatedAt: got.CreatedAt, Imported: got.Imported}
+	if got != want || u.imported != (got.Imported != 0) {
+		return fmt.Errorf("user %+v, the model has %+v", got, want)
+	}
+	return nil
+}
+
 func (j *modelJob) compare(got Job, list []Item) error {
 	if got.User != j.user || got.Status != j.status || got.Preset != j.preset || got.Total != len(j.items) ||
 		got.Done != j.count(Done) || got.Failed != j.count(Failed) || got.Deadline != j.deadline || got.RetryOf != j.retryOf || j.imported != (got.Imported != 0) {
@@ -69,20 +80,27 @@ func (m *model) compareLeases(v *View) error {
 	n := 0
 	for _, got := range leases.Scan(v, "") {
 		n++
-		l := m.leases[got.Fence]
-		if l == nil {
-			return fmt.Errorf("the model has no lease %+v", got)
-		}
-		var held []int
-		for _, it := range m.held(l) {
-			held = append(held, it.idx)
-		}
-		if got.Worker != l.worker || got.Poll != l.poll || got.Job != l.job.id || got.Ended != l.ended || !slices.Equal(got.Held, held) {
-			return fmt.Errorf("lease %+v, the model has %+v holding %v", got, l, held)
+		if err := m.compareLease(got); err != nil {
+			return err
 		}
 	}
 	if n != len(m.leases) {
 		return fmt.Errorf("%d leases, the model has %d", n, len(m.leases))
+	}
+	return nil
+}
+
+func (m *model) compareLease(got LeaseRow) error {
+	l := m.leases[got.Fence]
+	if l == nil {
+		return fmt.Errorf("the model has no lease %+v", got)
+	}
+	var held []int
+	for _, it := range m.held(l) {
+		held = append(held, it.idx)
+	}
+	if got.Worker != l.worker || got.Poll != l.poll || got.Job != l.job.id || got.Ended != l.ended || !slices.Equal(got.Held, held) {
+		return fmt.Errorf("lease %+v, the model has %+v holding %v", got, l, held)
 	}
 	return nil
 }

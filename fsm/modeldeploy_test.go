@@ -53,6 +53,7 @@ func (m *model) version() uint64 { return uint64(len(m.versions)) }
 // to what was.
 func (d *driver) deploy() {
 	d.flush() // the version in force must be known
+	d.seen.fault("settings deployed or rolled back under open jobs")
 	base := oneOf(d.dice, 0, d.model.version(), d.model.version(), d.model.version()+1)
 	answered := func(a Deployed) error {
 		if a.Version != d.model.version() {

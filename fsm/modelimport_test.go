@@ -56,7 +56,7 @@ func (m *model) importUser(c OldUser) Result {
 		}
 	}
 	u.credits, u.booked, u.taken = has, booked, u.taken+len(c.Events)
-	u.partly, u.revoked = c.More, c.More
+	u.partly, u.revoked = c.More, c.More || u.barred
 	m.shown["imported"] = true
 	if c.From > 0 {
 		m.shown["continued"] = true

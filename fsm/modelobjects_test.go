@@ -97,8 +97,11 @@ func (m *model) completeUpload(key, id string, numbers []int, demand string) Cod
 		whole += " " + p.file
 		size += p.size
 	}
-	if code := m.mayPut(Object{Key: key, Size: size}); code != "" || len(numbers) == 0 {
-		return cmp.Or(code, ValidationFailed)
+	if len(numbers) == 0 {
+		return ValidationFailed
+	}
+	if code := m.mayPut(Object{Key: key, Size: size}); code != "" {
+		return code
 	}
 	if code := m.meets(key, demand); code != "" {
 		return code
