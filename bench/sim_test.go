@@ -18,12 +18,12 @@ var small = shape{
 }
 
 // TestSimulation_unfairnessIsBounded: nobody with waiting work gets less than its weight's share minus one batch, the
-// 16 items that a poll asks for unless it says otherwise, in any window, and nobody starves. With -short for a quarter of the time.
+// 16 items that a poll asks for unless it says otherwise, in any window, and nobody starves. Under the race detector for a quarter of the time.
 func TestSimulation_unfairnessIsBounded(t *testing.T) {
 	for _, lane := range []bool{false, true} {
 		sh := small
 		sh.lane = lane
-		if testing.Short() {
+		if raced {
 			sh.span /= 4
 		}
 		s, err := simulate(sh)

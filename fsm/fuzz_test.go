@@ -7,11 +7,11 @@ import (
 )
 
 // TestMachine_model plays seeded random games against the model: always the
-// same ones, enough to have seen all there is; with -short only the first few.
+// same ones, enough to have seen all there is; under the race detector only the first few.
 func TestMachine_model(t *testing.T) {
 	const steps = 260
 	games := 20
-	if testing.Short() {
+	if raced {
 		games = 4
 	}
 	entries, begun := 0, time.Now()
@@ -36,7 +36,7 @@ func TestMachine_model(t *testing.T) {
 	spent := time.Since(begun)
 	t.Logf("%d entries against the model in %v, %.0f/s; %d grants, %d dead letters",
 		entries, spent.Round(time.Millisecond), float64(entries)/spent.Seconds(), seen["grants"], seen["dead"])
-	if testing.Short() {
+	if raced {
 		return
 	}
 	for _, s := range []Status{Created, Uploaded, Queued, Running, Done, Failed, Canceled} {

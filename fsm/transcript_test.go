@@ -30,14 +30,17 @@ func TestTranscripts(t *testing.T) {
 		t.Fatal("no transcripts", err)
 	}
 	covered, played := map[string]bool{}, 0
-	for _, path := range paths {
+	for i, path := range paths {
+		if raced && i%4 > 0 {
+			continue
+		}
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			play(t, path, covered)
 			played++
 		})
 	}
 	if played < len(paths) {
-		return // only some were asked for
+		return // only some were asked for, or it is under the race detector
 	}
 	for _, row := range commands {
 		if !covered[row.name] {

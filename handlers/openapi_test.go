@@ -32,7 +32,11 @@ func TestOpenAPI_IsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := doc.Validate(t.Context()); err != nil { // examples included
+	var without []openapi3.ValidationOption
+	if raced { // its examples take a minute then
+		without = append(without, openapi3.DisableExamplesValidation())
+	}
+	if err := doc.Validate(t.Context(), without...); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(doc.OpenAPI, "3.1.") {

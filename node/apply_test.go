@@ -134,8 +134,8 @@ func TestApply_OnceOverACutLeader(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			inCluster(t, nil, three, func(t *testing.T, c *cluster) {
 				y := newTally()
-				stop := y.load(t.Context(), c.others(""), 2, 50*time.Millisecond)
-				time.Sleep(100 * time.Millisecond)
+				stop := y.load(t.Context(), c.others(""), 2, 100*time.Millisecond)
+				time.Sleep(200 * time.Millisecond)
 				old := c.leader().cfg.ID
 				for _, id := range three {
 					if way != "out" {

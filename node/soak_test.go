@@ -12,7 +12,7 @@ import (
 )
 
 // A few minutes of what TestSlow_TwoHours does.
-func TestSoak_RandomFaults(t *testing.T) { soak(t, 5*time.Minute) }
+func TestSoak_RandomFaults(t *testing.T) { soak(t, 3*time.Minute) }
 
 // soak has faults come and go at random for so long, of virtual time, while
 // clients at every node write and read. Whatever happens, writes are done once or
