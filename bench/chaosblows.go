@@ -56,8 +56,8 @@ func (h *hand) suspend() (wake func() error, err error) {
 		if h.process != p || !p.Alive() {
 			return nil
 		}
-		return resume(p.Pid())
-	}, suspend(p.Pid())
+		return p.Resume()
+	}, p.Suspend()
 }
 
 func (h *hand) fire() {
@@ -99,7 +99,7 @@ const sleeping = "a worker stopped for longer than its lease"
 
 // kinds are the blows for which there is time, and which this system knows.
 func (x *chaos) kinds() []blow {
-	if canStop() == "" && x.For > 2*sleep {
+	if local.CannotSuspend() == "" && x.For > 2*sleep {
 		return blows
 	}
 	return slices.DeleteFunc(slices.Clone(blows), func(b blow) bool { return b.name == sleeping })

@@ -20,7 +20,7 @@
 //   - testing.B? These are whole systems, of several processes or an hour of virtual time; one run is the sample.
 //   - … a fluid model for fairness in the test, instead of the machine? The machine is the product. The fluid share is what it
 //     is compared with (Parekh and Gallager 1993: how far a packet system may fall behind generalized processor sharing).
-//   - … packet filters or network namespaces to cut a node off? They need root. A switchboard between the nodes needs none,
+//   - … packet filters or network namespaces to cut a node off? They need root. A switchboard (its own package) needs none,
 //     and holds bytes as a lossy network does: nobody is told.
 //   - … the other S3 server as a dependency? It is a program, and its module would become ours to upgrade.
 //   - … a load generator from outside? It would have to know the worker's protocol, sessions and fences.

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
 	"time"
 
+	"stoker/bench/switchboard"
 	"stoker/cli/local"
 )
 
@@ -33,19 +31,19 @@ var faults = []fault{
 		b.node.Kill()
 		return b.restart(ctx)
 	}},
-	{"stop", 2 * time.Second, canStop, func(ctx context.Context, b *blowOf) error {
-		if err := suspend(b.node.Process().Pid()); err != nil {
+	{"stop", 2 * time.Second, local.CannotSuspend, func(ctx context.Context, b *blowOf) error {
+		if err := b.node.Process().Suspend(); err != nil {
 			return err
 		}
-		return errors.Join(pause(ctx, b.For), resume(b.node.Process().Pid()))
+		return errors.Join(pause(ctx, b.For), b.node.Process().Resume())
 	}},
-	{"cut", 2 * time.Second, canTellOwners, func(ctx context.Context, b *blowOf) error {
-		b.switchboard.isolate(b.place)
-		defer b.switchboard.heal()
+	{"cut", 2 * time.Second, switchboard.Missing, func(ctx context.Context, b *blowOf) error {
+		b.switchboard.Isolate(b.place)
+		defer b.switchboard.Heal()
 		return pause(ctx, b.For)
 	}},
-	{"disk", 6 * time.Second, canHang, func(ctx context.Context, b *blowOf) error {
-		mend, err := hang(b.node.Process())
+	{"disk", 6 * time.Second, local.CannotInject, func(ctx context.Context, b *blowOf) error {
+		mend, err := b.node.Process().Inject("delay_enter=60000000")
 		if err != nil {
 			return err
 		}
@@ -75,25 +73,3 @@ func (b *blowOf) restart(ctx context.Context) error {
 
 // hangs is how long a disk does: longer than a node waits for it.
 const hangs = 6 * time.Second
-
-// canHang says whether a disk can be made to hang here.
-func canHang() string {
-	if _, err := exec.LookPath("strace"); err != nil {
-		return "NOT RUN: there is no strace here (on Debian: apt-get install strace)"
-	}
-	return ""
-}
-
-// hang lets every fsync and fdatasync of a process take a minute, until mend is called. A process that ends meanwhile is gone
-// only then: strace keeps the thread that waits.
-func hang(p *local.Process) (mend func(), err error) {
-	c := exec.Command("strace", "-f", "-qq", "-o", os.DevNull, "-e", "trace=fsync,fdatasync",
-		"-e", "inject=fsync,fdatasync:delay_enter=60000000", "-p", strconv.Itoa(p.Pid()))
-	if err := c.Start(); err != nil {
-		return nil, fmt.Errorf("strace: %w", err)
-	}
-	return func() {
-		c.Process.Kill()
-		c.Wait()
-	}, nil
-}

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"stoker/bench/switchboard"
 	"stoker/cli/local"
+	"stoker/cli/setup"
 )
 
 // Failover is `stoker bench failover`: what clients of three nodes see while the leader is asked to go, killed, stopped, cut
@@ -79,7 +81,7 @@ const settling = time.Second
 type torment struct {
 	*Failover
 	*testbed
-	switchboard *switchboard
+	switchboard *switchboard.Board
 	out         io.Writer
 }
 
@@ -94,9 +96,9 @@ func (c *Failover) Run(ctx context.Context, out io.Writer) (err error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Limit, fmt.Errorf("it took longer than %s", c.Limit))
 	defer cancel()
-	x := &torment{Failover: c, switchboard: &switchboard{}, out: out}
-	defer x.switchboard.close()
-	if x.testbed, err = openTestbed(ctx, 3, c.Binary, x.switchboard.connect); err != nil {
+	x := &torment{Failover: c, switchboard: &switchboard.Board{}, out: out}
+	defer x.switchboard.Close()
+	if x.testbed, err = openTestbed(ctx, 3, c.Binary, x.connect); err != nil {
 		return fmt.Errorf("bench failover: %w", err)
 	}
 	defer x.testbed.close()
@@ -118,6 +120,12 @@ func (c *Failover) Run(ctx context.Context, out io.Writer) (err error) {
 		f.print(out)
 	}
 	return f.verdict(c.Strict)
+}
+
+// connect puts the switchboard between the nodes of a testbed.
+func (x *torment) connect(t *testbed, nodes []setup.Node) error {
+	x.switchboard.Processes = t.cluster.Processes
+	return x.switchboard.Connect(t.dir, nodes)
 }
 
 // chosen are the faults that were asked for.

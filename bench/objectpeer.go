@@ -79,7 +79,7 @@ func (t *testbed) bucket(ctx context.Context) (*s3server, error) {
 			return nil, err
 		}
 		s.clients = append(s.clients, c)
-		s.pids[n.ID] = t.processes()[i]
+		s.pids[n.ID] = t.cluster.Processes()[i]
 	}
 	return s, nil
 }

@@ -74,18 +74,6 @@ func openTestbed(ctx context.Context, n int, binary string, between ...func(*tes
 	return t, nil
 }
 
-// processes are the nodes' process ids, by place; 0 for one that does not run.
-func (t *testbed) processes() (pids []int) {
-	for _, n := range t.cluster.Nodes {
-		pid := 0
-		if p := n.Process(); p != nil && p.Alive() {
-			pid = p.Pid()
-		}
-		pids = append(pids, pid)
-	}
-	return pids
-}
-
 // close stops the nodes and removes the folder.
 func (t *testbed) close() error {
 	if t.cluster != nil {

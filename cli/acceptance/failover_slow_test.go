@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stoker/cli/local"
 )
 
 // TestSlowFailover strikes the leader in every way that `stoker bench failover` knows. What it holds against the cluster (no
@@ -41,21 +43,13 @@ func TestSlowFailover(t *testing.T) {
 }
 
 // hampered lets each sync of a process take longer, of all files or of one, until the test ends.
-func hampered(t *testing.T, pid int, delay time.Duration, files ...string) {
+func hampered(t *testing.T, p *local.Process, delay time.Duration, files ...string) {
 	t.Helper()
-	args := []string{"-f", "-qq", "-o", os.DevNull, "-e", "trace=fsync,fdatasync",
-		"-e", fmt.Sprintf("inject=fsync,fdatasync:delay_enter=%d", delay.Microseconds()), "-p", fmt.Sprint(pid)}
-	for _, f := range files {
-		args = append(args, "-P", f)
+	mend, err := p.Inject(fmt.Sprintf("delay_enter=%d", delay.Microseconds()), files...)
+	if err != nil {
+		t.Fatalf("NOT RUN: %v (on Debian: apt-get install strace)", err)
 	}
-	c := exec.Command("strace", args...)
-	if err := c.Start(); err != nil {
-		t.Fatalf("NOT RUN: strace: %v (on Debian: apt-get install strace)", err)
-	}
-	t.Cleanup(func() {
-		c.Process.Kill()
-		c.Wait()
-	})
+	t.Cleanup(mend)
 }
 
 // TestSlowDisk_SlowIsNotHung: a leader whose disk takes half a second for each write serves, slowly, and lives.
@@ -64,7 +58,7 @@ func TestSlowDisk_SlowIsNotHung(t *testing.T) {
 	c.begin(t)
 	u := c.user(t)
 	lead := c.leader(t)
-	hampered(t, c.Nodes[lead].Process().Pid(), 500*time.Millisecond)
+	hampered(t, c.Nodes[lead].Process(), 500*time.Millisecond)
 	for i := range 8 {
 		if got := c.send(t, i%3, request{
 			method: "POST", path: "/admin/users/" + u.id + "/credits", token: c.operator.AdminToken,
@@ -85,7 +79,7 @@ func TestSlowDisk_AStateThatHangs(t *testing.T) {
 	c.begin(t)
 	u := c.user(t)
 	p := c.Nodes[0].Process()
-	hampered(t, p.Pid(), time.Minute, filepath.Join(c.disk(c.Nodes[0].ID), "state", "state.bolt"))
+	hampered(t, p, time.Minute, filepath.Join(c.disk(c.Nodes[0].ID), "state", "state.bolt"))
 	if got := c.book(t, 0, u); got.status != 200 {
 		t.Fatalf("a write: %d %.300s", got.status, got.body)
 	}

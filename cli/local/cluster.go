@@ -102,6 +102,18 @@ func (c *Cluster) Node(id string) (*Node, bool) {
 	return nil, false
 }
 
+// Processes are the nodes' process ids, by place; 0 for one that does not run.
+func (c *Cluster) Processes() (pids []int) {
+	for _, n := range c.Nodes {
+		pid := 0
+		if p := n.Process(); p != nil && p.Alive() {
+			pid = p.Pid()
+		}
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
 func (c *Cluster) each(do func(*Node) error) error {
 	errs := make([]error, len(c.Nodes))
 	var all sync.WaitGroup

@@ -1,13 +1,14 @@
 //go:build !linux
 
-package bench
+package switchboard
 
 import (
 	"errors"
 	"net"
 )
 
-func canTellOwners() string {
+// Missing says why connections cannot be told apart here; "" if they can.
+func Missing() string {
 	return "NOT RUN: only Linux tells which process a connection is of (/proc)"
 }
 

@@ -1,4 +1,4 @@
-package bench
+package switchboard
 
 import (
 	"bufio"
@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-func canTellOwners() string { return "" }
+// Missing says why connections cannot be told apart here; "" if they can.
+func Missing() string { return "" }
 
 // ownerOf finds which of some processes has dialled a connection on loopback: its socket's inode stands in /proc/net/tcp, and
 // a process's descriptors name theirs.
