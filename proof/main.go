@@ -10,12 +10,14 @@ import (
 	"syscall"
 
 	"stoker/cli/table"
+	"stoker/proof/campaign"
 )
 
 // commands is the command table. Each command prints what it does as it goes, ends with its verdicts, and returns an error if
 // anything was violated.
 type commands struct {
-	Machine machineCommand `cmd:"" group:"Prove" help:"Play random games over the rules, held against an independent model after each step."`
+	Machine  machineCommand   `cmd:"" group:"Prove" help:"Play random games over the rules, held against an independent model after each step."`
+	Campaign campaign.Command `cmd:"" help:"Strike three real processes under load with every kind of fault, and judge what clients were told."`
 }
 
 // Exit codes.

@@ -9,6 +9,7 @@
 package switchboard
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -205,8 +206,12 @@ func (b *Board) carry(to, from net.Conn, l Line) {
 func (b *Board) owner(conn net.Conn) int {
 	for range 50 {
 		pids := b.Processes()
-		if pid, err := ownerOf(conn, pids); err == nil {
+		pid, err := ownerOf(conn, pids)
+		if err == nil {
 			return slices.Index(pids, pid)
+		}
+		if !errors.Is(err, errNobodys) {
+			break // it has gone
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

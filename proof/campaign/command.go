@@ -1,0 +1,130 @@
+// Package campaign is `proof campaign`: three real processes of Stoker in a temporary folder, under the load of many users and
+// workers, struck by one fault after another for as long as it is told to, and judged.
+//
+// Each user's operations are recorded with the time of their call and of their return, and are held against the model of package
+// judge when the user is retired, after a few hundred of them. So nothing that was done an hour ago has to be in memory, and no
+// history becomes too long to be decided. What is proved at the end is that what retired users had is still so, on every node.
+//
+// # Invariants
+//
+//   - What a client is not told, it does not know: an answer that was lost makes an outcome unknown, unless the same request
+//     under the same key is answered later.
+//   - Faults come one after the other, in an order that the seed decides, each kind as often as any other. After each, all nodes
+//     must serve again; a majority is well at any time but when all are killed.
+//   - A fault that this machine cannot have is said to be not run, loudly, in the progress, the report and the picture.
+//   - Only processes that it started itself are hurt, and none outlives it.
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Command is `proof campaign`.
+type Command struct {
+	For    time.Duration `name:"for" default:"2m" help:"How long to strike (${default})."`
+	Seed   uint64        `placeholder:"N" help:"Of faults and load; the threads of a real system have their own mind (of the clock)."`
+	Nodes  int           `default:"3" help:"Nodes, at least three (${default})."`
+	Out    string        `type:"path" placeholder:"DIR" help:"Folder for report.md and timeline.svg (none)."`
+	Kinds  []string      `placeholder:"A,B" help:"Only these kinds of faults (all)."`
+	Rate   int           `default:"450" help:"Operations a second that are aimed at (${default})."`
+	Every  time.Duration `default:"3s" help:"Mean calm between two faults (${default})."`
+	Binary string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes (built from this module)."`
+	Keep   bool          `help:"Keep the folder with data, logs and history even if all is well."`
+	List   bool          `help:"List the kinds of faults, and which this machine cannot have."`
+}
+
+// Help says what is struck and what is proved.
+func (*Command) Help() string {
+	return `Starts three nodes as processes on loopback, with a switchboard between them and before their clients; lets users and workers
+work on all of them, with duplicates on purpose; strikes with one fault after another; and holds against the model what everybody was
+told. Exits 1 if something was violated, and keeps the folder with logs and history then. Ctrl-C ends early, with a report of what was done.
+
+  go run ./proof campaign --for 1h --out /tmp/campaign
+  go run ./proof campaign --for 60s --seed 1
+  go run ./proof campaign --kinds kill-leader,pause-leader
+  go run ./proof campaign --list`
+}
+
+// Run strikes, heals and judges.
+func (c *Command) Run(ctx context.Context, out io.Writer) error {
+	if c.Nodes < 3 || c.Rate < 1 || c.Every < 0 || c.For <= 0 {
+		return errors.New("campaign: at least three nodes, an operation a second and some time")
+	}
+	kinds, err := c.chosen()
+	if err != nil {
+		return fmt.Errorf("campaign: %w", err)
+	}
+	if c.Seed == 0 {
+		c.Seed = uint64(time.Now().UnixNano()) % 1_000_000
+	}
+	dir, err := os.MkdirTemp("", "stoker-campaign-")
+	if err != nil {
+		return fmt.Errorf("campaign: %w", err)
+	}
+	x := newCampaign(c, dir, kinds, out)
+	if c.List {
+		x.list()
+		return os.RemoveAll(dir)
+	}
+	err = x.run(ctx)
+	x.shut()
+	if c.Out != "" {
+		err = errors.Join(err, x.publish(c.Out))
+	}
+	x.summary()
+	if broken := x.verdicts.broken(); len(broken) > 0 {
+		err = errors.Join(err, fmt.Errorf("violated: %s\nreplay: %s", strings.Join(broken, "\n          "), x.commandLine()))
+	}
+	if err != nil || c.Keep {
+		fmt.Fprintf(out, "The folder was kept, with data, logs and history: %s\n", dir)
+		if err != nil {
+			return fmt.Errorf("campaign: %w", err)
+		}
+		return nil
+	}
+	return os.RemoveAll(dir)
+}
+
+// commandLine replays, as far as a real system can be replayed.
+func (x *campaign) commandLine() string {
+	line := fmt.Sprintf("go run ./proof campaign --for %s --seed %d --nodes %d --rate %d --every %s", x.For, x.Seed, x.Nodes, x.Rate, x.Every)
+	if len(x.Kinds) > 0 {
+		line += " --kinds " + strings.Join(x.Kinds, ",")
+	}
+	return line
+}
+
+// chosen are the faults that were asked for.
+func (c *Command) chosen() (out []fault, err error) {
+	if len(c.Kinds) == 0 {
+		return faults, nil
+	}
+	for _, name := range c.Kinds {
+		at := slices.IndexFunc(faults, func(f fault) bool { return f.name == name })
+		if at < 0 {
+			return nil, fmt.Errorf("there is no fault %q; --list names those there are", name)
+		}
+		out = append(out, faults[at])
+	}
+	return out, nil
+}
+
+func (x *campaign) list() {
+	for _, f := range x.kinds {
+		fmt.Fprintf(x.out, "%-18s %s\n", f.name, f.about)
+		if why := f.missing(x); why != "" {
+			fmt.Fprintf(x.out, "%-18s %s\n", "", why)
+		}
+	}
+}
+
+// logs is the folder of the nodes' logs.
+func (x *campaign) logs() string { return filepath.Join(x.dir, "log") }
