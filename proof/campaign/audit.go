@@ -16,9 +16,6 @@ import (
 // auditTime is how long the books of a user may take to be closed: the cluster may be down for a part of it.
 const auditTime = 4 * time.Minute
 
-// judgeTime is what the order of a user's operations may take to be found.
-const judgeTime = 2 * time.Minute
-
 // audit closes a user's books: nobody begins anything, what is open is ended, all is read once more and judged.
 func (x *campaign) audit(u *user) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), auditTime, errors.New("the books could not be closed in time"))
@@ -186,13 +183,7 @@ func (x *campaign) hold(u *user, b *books) {
 		x.tally.count(&o)
 		u.history.Ops = append(u.history.Ops, o)
 	}
-	began := time.Now()
-	verdict := judge.Linearizable(u.history, judgeTime)
-	x.verdicts.judged(verdict, len(u.history.Ops), time.Since(began))
-	if verdict != judge.Sound {
-		path := x.journal.write(u.history)
-		x.verdicts.violate(ruleLinear, "user %s: %d operations are %s; they are in %s", u.id, len(u.history.Ops), verdict, path)
-	}
+	x.court.cases <- u.history
 }
 
 // sums hold the ledger against the balance, the jobs and the grants that were acknowledged.

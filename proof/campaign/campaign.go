@@ -17,7 +17,8 @@ import (
 const (
 	population = 40  // users at a time
 	lifetime   = 300 // operations of a user until it is retired
-	atOnce     = 6   // operations of one user
+	atOnce     = 4   // operations of one user
+	openEnds   = 5   // operations of a user of which nobody knows; each doubles the orders that must be tried
 	clients    = 64  // threads that speak for users
 	hands      = 8   // workers
 	auditors   = 12
@@ -42,6 +43,7 @@ type campaign struct {
 	skipped  map[string]string
 
 	calm   calm
+	court  court
 	fail   context.CancelCauseFunc
 	leave  chan struct{} // closed when actors and workers are to end
 	unique atomic.Int64
@@ -93,6 +95,8 @@ func (x *campaign) run(ctx context.Context) error {
 	go func() { x.tell(telling); close(done) }()
 	defer hush()
 
+	x.court.sit(x)
+	defer x.court.rise()
 	var load sync.WaitGroup
 	x.employ(ctx, &load)
 	err := x.strikes(ctx)

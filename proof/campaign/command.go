@@ -39,6 +39,7 @@ type Command struct {
 	Binary string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes (built from this module)."`
 	Keep   bool          `help:"Keep the folder with data, logs and history even if all is well."`
 	List   bool          `help:"List the kinds of faults, and which this machine cannot have."`
+	Redraw string        `type:"existingdir" placeholder:"DIR" help:"Only make report and picture anew of what an earlier campaign left there."`
 }
 
 // Help says what is struck and what is proved.
@@ -58,6 +59,9 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 	if c.Nodes < 3 || c.Rate < 1 || c.Every < 0 || c.For <= 0 {
 		return errors.New("campaign: at least three nodes, an operation a second and some time")
 	}
+	if c.Redraw != "" {
+		return redraw(c.Redraw)
+	}
 	kinds, err := c.chosen()
 	if err != nil {
 		return fmt.Errorf("campaign: %w", err)
@@ -76,12 +80,16 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 	}
 	err = x.run(ctx)
 	x.shut()
+	record := x.record()
 	if c.Out != "" {
-		err = errors.Join(err, x.publish(c.Out))
+		err = errors.Join(err, record.publish(c.Out))
 	}
-	x.summary()
+	fmt.Fprintf(out, "\n%s\n", record.report())
 	if broken := x.verdicts.broken(); len(broken) > 0 {
 		err = errors.Join(err, fmt.Errorf("violated: %s\nreplay: %s", strings.Join(broken, "\n          "), x.commandLine()))
+	}
+	if err == nil && x.verdicts.undecided > 0 {
+		err = fmt.Errorf("%d histories were not decided", x.verdicts.undecided)
 	}
 	if err != nil || c.Keep {
 		fmt.Fprintf(out, "The folder was kept, with data, logs and history: %s\n", dir)

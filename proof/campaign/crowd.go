@@ -53,7 +53,7 @@ type mark struct {
 func (u *user) enter() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.leaving || u.busy >= atOnce {
+	if u.leaving || u.busy >= atOnce || u.unknown >= openEnds {
 		return false
 	}
 	u.busy++
@@ -92,7 +92,7 @@ func (u *user) record(ops ...judge.Op) {
 func (u *user) old() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.history.Ops) >= lifetime || u.unknown >= 8
+	return len(u.history.Ops) >= lifetime || u.unknown >= openEnds
 }
 
 // crowd is all users: those that are popular, in order, and what is left of those that were retired.

@@ -46,14 +46,14 @@ var diskFaults = []fault{
 		return b.ends(ctx, p)
 	}},
 	{"disk-full", ofDisk, "the file system of a node's data (a small one) is full, and has room again", canFill, fullDisk},
-	{"torn-log", ofDisk, "the end of a dead node's log is cut off", always, func(ctx context.Context, b *blow) error {
-		return b.damage(ctx, "raft/raft.db", cutTail)
+	{"damaged-log", ofDisk, "the head of a dead node's log is overwritten: it must refuse to start", always, func(ctx context.Context, b *blow) error {
+		return b.damage(ctx, "raft/raft.db", false, overwriteHead)
 	}},
-	{"damaged-state", ofDisk, "pages of a dead node's state are overwritten", always, func(ctx context.Context, b *blow) error {
-		return b.damage(ctx, "state/state.bolt", overwrite)
+	{"damaged-state", ofDisk, "the head of a dead node's state is overwritten: it must be rebuilt", always, func(ctx context.Context, b *blow) error {
+		return b.damage(ctx, "state/state.bolt", true, overwriteHead)
 	}},
-	{"damaged-snapshot", ofDisk, "the newest snapshot of a dead node is cut in half", always, func(ctx context.Context, b *blow) error {
-		return b.damage(ctx, "raft/snapshots/*/state.bin", halve)
+	{"damaged-snapshot", ofDisk, "the newest snapshot of a dead node is cut in half: it must refuse to start", always, func(ctx context.Context, b *blow) error {
+		return b.damage(ctx, "raft/snapshots/*/state.bin", false, halve)
 	}},
 }
 
@@ -101,9 +101,9 @@ func (b *blow) ends(ctx context.Context, p *local.Process) error {
 }
 
 // damage kills a node that does not lead, does something to one of its files, and starts it: it must come back with all that it
-// had, or refuse. One that refuses gets its file back, as if the disk had been mended; what it would have answered is lost to nobody,
-// since the others have it.
-func (b *blow) damage(ctx context.Context, name string, how func(b *blow, path string) (string, error)) error {
+// had, or must refuse, since what it has confirmed with its vote is not known any more. One that refuses gets its file back, as if
+// the disk had been mended; nothing is lost meanwhile, since the others have it.
+func (b *blow) damage(ctx context.Context, name string, rebuilt bool, how func(b *blow, path string) (string, error)) error {
 	place, err := b.follower(ctx)
 	if err != nil {
 		return err
@@ -126,11 +126,13 @@ func (b *blow) damage(ctx context.Context, name string, how func(b *blow, path s
 	if err != nil {
 		return err
 	}
-	if err := n.Restart(ctx); err == nil {
-		b.event.Note = what + ": it came back"
+	err = n.Restart(ctx)
+	b.verdicts.check(ruleEnds, (err == nil) == rebuilt, "%s of %s: %s, and it starts: %v", b.event.Kind, n.ID, what, err == nil)
+	if err == nil {
+		b.event.Note = what + "; it came back"
 		return nil
 	}
-	b.event.Note = what + ": it refused to start, and came back with the file as it was"
+	b.event.Note = what + "; it refused to start, and came back with the file as it was"
 	n.Kill()
 	if err := os.Rename(spare, path); err != nil {
 		return err
@@ -140,38 +142,21 @@ func (b *blow) damage(ctx context.Context, name string, how func(b *blow, path s
 
 const page = 4096
 
-// cutTail takes some of the last pages of a file.
-func cutTail(b *blow, path string) (string, error) {
-	s, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	pages := int64(1 + b.dice.IntN(16))
-	return fmt.Sprintf("%d pages of %d cut off", pages, s.Size()/page), os.Truncate(path, max(s.Size()-pages*page, 0))
-}
-
-// overwrite fills some pages with bytes that mean nothing.
-func overwrite(b *blow, path string) (string, error) {
+// overwriteHead fills the first pages of a file, those by which all others are found, with bytes that mean nothing.
+func overwriteHead(b *blow, path string) (string, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	s, err := f.Stat()
-	if err != nil {
+	junk := make([]byte, 4*page)
+	for i := range junk {
+		junk[i] = byte(b.dice.Uint32())
+	}
+	if _, err := f.WriteAt(junk, 0); err != nil {
 		return "", err
 	}
-	const n = 3
-	for range n {
-		junk := make([]byte, page)
-		for i := range junk {
-			junk[i] = byte(b.dice.Uint32())
-		}
-		if _, err := f.WriteAt(junk, b.dice.Int64N(max(s.Size()/page, 1))*page); err != nil {
-			return "", err
-		}
-	}
-	return fmt.Sprintf("%d pages of %d overwritten", n, s.Size()/page), f.Sync()
+	return fmt.Sprintf("%d bytes overwritten", len(junk)), f.Sync()
 }
 
 func halve(_ *blow, path string) (string, error) {

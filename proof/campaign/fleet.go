@@ -35,6 +35,7 @@ type fleet struct {
 	mu     sync.Mutex
 	seats  []seat
 	all    []*local.Node // that were ever started
+	names  [][]string    // of those that sat at each place
 	mounts []string
 	tmpfs  int // the seat whose data lies on a small file system of its own; -1: none
 }
@@ -109,6 +110,10 @@ func (f *fleet) take(place int, n *local.Node, direct string) error {
 	f.mu.Lock()
 	f.seats[place] = seat{node: n, direct: direct, api: api}
 	f.all = append(f.all, n)
+	for len(f.names) <= place {
+		f.names = append(f.names, nil)
+	}
+	f.names[place] = append(f.names[place], n.ID)
 	f.where.Endpoints = nil
 	for _, s := range f.seats {
 		if s.node != nil {

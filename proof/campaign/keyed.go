@@ -114,6 +114,7 @@ func (a *actor) settle(u *user, o judge.Op, r request, got answer, done func(jud
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	place := a.client
+	u.unknown++
 	u.unresolved = append(u.unresolved, func(context.Context) bool {
 		got := a.once(place%a.places(), r)
 		place++

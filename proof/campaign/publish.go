@@ -2,83 +2,94 @@ package campaign
 
 import (
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
 
-// summary is what a run ends with, on the terminal.
-func (x *campaign) summary() { x.write(x.out) }
-
-// publish writes the report into a folder.
-func (x *campaign) publish(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+// report tells in Markdown what was done and what was found.
+func (r *Record) report() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# A campaign of %s\n", r.Lasted.Round(time.Second))
+	verdict := "**Nothing was violated, and no history was left undecided.**"
+	if len(r.Violations) > 0 {
+		verdict = fmt.Sprintf("**%d violations.**", len(r.Violations))
+	} else if r.Undecided > 0 {
+		verdict = fmt.Sprintf("Nothing was violated; %d histories were not decided in time.", r.Undecided)
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "# A campaign of %s\n\n", x.ended.Round(time.Second))
-	x.write(&text)
-	return os.WriteFile(filepath.Join(dir, "report.md"), []byte(text.String()), 0o644)
-}
-
-// write tells in Markdown what was done and found.
-func (x *campaign) write(out io.Writer) {
-	line := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
-	v := x.verdicts
-	line("\n`%s`\n", x.commandLine())
-	line("Seed %d, %d nodes, %s on %s/%s with %d cores. %d operations in %s (%.0f/s), %d of them in %d histories that were judged; %d faults.\n",
-		x.Seed, x.Nodes, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), x.tally.total, x.ended.Round(time.Second),
-		float64(x.tally.total)/max(x.ended.Seconds(), 1), v.operations, v.histories, len(x.events))
-	line("| what was looked at | times | |\n|---|---|---|")
-	for _, rule := range rules {
+	kinds, faults := r.kinds()
+	line("%s %d faults of %d kinds; %d operations (%.0f/s), of which %d, in %d histories, were judged.\n", verdict, faults, kinds, r.Total,
+		float64(r.Total)/max(r.Lasted.Seconds(), 1), r.Judged, r.Histories)
+	line("```\n%s\n```\n", r.CommandLine)
+	line("Begun %s, seed %d, %d cores; %s.\n", r.Began.Format("2006-01-02 15:04 UTC"), r.Seed, r.Cores, strings.Join(r.Versions, ", "))
+	for _, what := range r.Violations {
+		line("- VIOLATED: %s", what)
+	}
+	line("## What was looked at\n\n| rule | times | verdict |\n|---|---:|---|")
+	for _, c := range r.Checks {
 		verdict := "holds"
-		if n := v.number(rule); n > 0 {
-			verdict = fmt.Sprintf("**VIOLATED %d times**", n)
-		} else if v.counts[rule] == 0 {
+		if c.Violated > 0 {
+			verdict = fmt.Sprintf("**violated %d times**", c.Violated)
+		} else if c.Times == 0 {
 			verdict = "not looked at"
 		}
-		line("| %s | %d | %s |", rule, v.counts[rule], verdict)
+		line("| %s | %d | %s |", c.Rule, c.Times, verdict)
 	}
-	line("\nThe longest history had %d operations; the hardest took %s to be decided; %d were not decided.\n", v.longest, v.slowest.Round(time.Millisecond), v.undecided)
-	x.writeFaults(line)
-	x.writeOperations(line)
+	line("\nThe longest history had %d operations, the hardest took %s to be decided.\n", r.Longest, r.Hardest.Round(time.Millisecond))
+	r.writeFaults(line)
+	r.writeOperations(line)
+	return b.String()
 }
 
-func (x *campaign) writeFaults(line func(string, ...any)) {
-	line("| fault | struck | longest | longest until all served again | what |\n|---|---|---|---|---|")
-	for _, f := range x.kinds {
+// kinds counts the faults that struck, and of how many kinds they were.
+func (r *Record) kinds() (kinds, faults int) {
+	struck := map[string]bool{}
+	for _, e := range r.Events {
+		struck[e.Kind] = true
+	}
+	return len(struck), len(r.Events)
+}
+
+func (r *Record) writeFaults(line func(string, ...any)) {
+	line("## Faults\n\nTimes are of the longest: how long the fault lasted, and how long it took from its end until all nodes served and had acknowledged a write.\n")
+	line("| fault | struck | lasted, s | then, s | what |\n|---|---:|---:|---:|---|")
+	for _, k := range r.Kinds {
 		n, lasted, whole := 0, time.Duration(0), time.Duration(0)
-		for _, e := range x.events {
-			if e.Kind == f.name {
+		for _, e := range r.Events {
+			if e.Kind == k.Name {
 				n, lasted, whole = n+1, max(lasted, e.Mended-e.Began), max(whole, e.Whole-e.Mended)
 			}
 		}
-		about := f.about
-		if why := x.skipped[f.name]; why != "" {
-			about += "; **" + why + "**"
+		about := k.About
+		if k.Missing != "" {
+			about += "; **" + k.Missing + "**"
 		}
-		line("| %s | %d | %.1f s | %.1f s | %s |", f.name, n, lasted.Seconds(), whole.Seconds(), about)
+		line("| %s | %d | %.1f | %.1f | %s |", k.Name, n, lasted.Seconds(), whole.Seconds(), about)
 	}
 	line("")
 }
 
-func (x *campaign) writeOperations(line func(string, ...any)) {
-	line("| operation | acknowledged | unknown | refused |\n|---|---|---|---|")
-	for _, kind := range x.tally.kinds() {
-		ok, unknown, refused := outcomes(x.tally.codes[kind])
-		line("| %s | %d | %d | %s |", kind, ok, unknown, strings.Join(refused, ", "))
+func (r *Record) writeOperations(line func(string, ...any)) {
+	line("## Operations\n\nUnknown is what a client was never told, although it asked again under the same key where there is one; each is left open in the history, as one that")
+	line("may have happened at any later time, or never. `die` are items that ended without a worker's word (three lost leases).\n")
+	line("| operation | acknowledged | unknown | refused, by code |\n|---|---:|---:|---|")
+	for _, o := range r.Operations {
+		line("| %s | %d | %d | %s |", o.Kind, o.OK, o.Unknown, strings.Join(o.Refused, ", "))
 	}
-	var took []float32
-	for _, s := range x.tally.seconds {
-		took = append(took, s.took...)
+	line("\nAn answer took %.1f ms in the middle, %.0f ms at the 99th percentile, and %.1f s at most, faults included.", r.P50, r.P99, r.Slowest/1000)
+	line("The longest times in which nobody was acknowledged anything:\n\n| at | for | during |\n|---:|---:|---|")
+	for _, g := range r.Gaps {
+		line("| %s | %.1f s | %s |", g.At.Round(time.Second), g.Length.Seconds(), r.during(g))
 	}
-	slices.Sort(took)
-	if len(took) > 0 {
-		line("\nAn answer took %.1f ms in the middle, %.0f ms at the 99th percentile; the longest time without any acknowledgement was %.1f s.",
-			took[len(took)/2], took[len(took)*99/100], x.tally.longest.Seconds())
+}
+
+// during names the faults that a gap touches.
+func (r *Record) during(g Gap) string {
+	var names []string
+	for _, e := range r.Events {
+		if e.Began <= g.At+g.Length && g.At <= max(e.Whole, e.Mended) {
+			names = append(names, e.Kind+" of "+e.Node)
+		}
 	}
+	return strings.Join(names, "; ")
 }

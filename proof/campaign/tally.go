@@ -32,8 +32,11 @@ type tally struct {
 	total   int
 	faults  int
 	last    int64 // when an operation was acknowledged last
-	longest time.Duration
+	gaps    []Gap // worth telling
 }
+
+// gapFrom is the shortest time without an acknowledgement that is told.
+const gapFrom = 300 * time.Millisecond
 
 func newTally() *tally {
 	return &tally{codes: map[judge.Kind]map[string]int{}, terminal: term.IsTerminal(int(os.Stdout.Fd()))}
@@ -67,8 +70,8 @@ func (t *tally) count(o *judge.Op) {
 	switch o.Code {
 	case "":
 		s.ok++
-		if t.last > 0 {
-			t.longest = max(t.longest, time.Duration(o.Return-t.last))
+		if gap := time.Duration(o.Return - t.last); t.last > 0 && gap > gapFrom {
+			t.gaps = append(t.gaps, Gap{time.Duration(t.last), gap})
 		}
 		t.last = max(t.last, o.Return)
 	case judge.Unknown:

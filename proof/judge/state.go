@@ -9,7 +9,7 @@ import (
 // state is a user with its jobs and rules. It is never changed, only replaced.
 type state struct {
 	credits int64
-	jobs    []jobState // in order of creation
+	jobs    []jobState // sorted by id
 	rules   []string   // sorted
 	key     string     // says the same as all of the above
 }
@@ -75,6 +75,7 @@ func (s state) with(j jobState) state {
 		s.jobs[at] = j
 	} else {
 		s.jobs = append(s.jobs, j)
+		slices.SortFunc(s.jobs, func(a, b jobState) int { return strings.Compare(a.id, b.id) })
 	}
 	return s.seal()
 }

@@ -1,0 +1,171 @@
+package campaign
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"stoker/proof/judge"
+)
+
+// Record is all that a report and its picture are made of. It is kept beside them as run.json.
+type Record struct {
+	CommandLine string
+	Seed        uint64
+	Began       time.Time
+	Planned     time.Duration
+	Lasted      time.Duration
+	Versions    []string
+	Cores       int
+
+	Seats  [][]string // names of the nodes at each place, the first one first
+	Kinds  []Kind
+	Events []event
+
+	Seconds    []Second
+	Operations []Operation
+	Total      int
+	P50, P99   float64 // ms until an answer
+	Slowest    float64
+	Gaps       []Gap // times without an acknowledgement, the longest first
+
+	Checks     []Check
+	Violations []string
+	Histories  int
+	Judged     int // operations in them
+	Undecided  int
+	Longest    int           // operations of one history
+	Hardest    time.Duration // to be decided
+}
+
+// Kind is a kind of fault.
+type Kind struct {
+	Name, About string
+	Family      family
+	Missing     string // why it was not run
+}
+
+// Second is one of the run.
+type Second struct {
+	OK, Refused, Unknown int
+	P50, P99             float32 // ms
+}
+
+// Operation is what came of one kind of them.
+type Operation struct {
+	Kind        judge.Kind
+	OK, Unknown int
+	Refused     []string
+}
+
+// Gap is a time in which nobody was told anything good.
+type Gap struct{ At, Length time.Duration }
+
+// Check is a rule and how often it was looked at.
+type Check struct {
+	Rule            string
+	Times, Violated int
+}
+
+// record makes one of a campaign that is over.
+func (x *campaign) record() *Record {
+	v, t := x.verdicts, x.tally
+	r := &Record{
+		CommandLine: x.commandLine(), Seed: x.Seed, Began: time.Now().Add(-time.Since(x.began)).UTC().Round(time.Second),
+		Planned: x.For, Lasted: x.ended, Versions: x.versions(), Cores: runtime.NumCPU(),
+		Events: x.events, Total: t.total, Histories: v.histories, Judged: v.operations, Undecided: v.undecided, Longest: v.longest, Hardest: v.slowest,
+		Seats: x.names,
+	}
+	for _, f := range x.kinds {
+		r.Kinds = append(r.Kinds, Kind{f.name, f.about, f.family, x.skipped[f.name]})
+	}
+	for _, kind := range t.kinds() {
+		ok, unknown, refused := outcomes(t.codes[kind])
+		r.Operations = append(r.Operations, Operation{kind, ok, unknown, refused})
+	}
+	var took []float32
+	for _, s := range t.seconds {
+		slices.Sort(s.took)
+		took = append(took, s.took...)
+		r.Seconds = append(r.Seconds, Second{s.ok, s.refused, s.unknown, at(s.took, 50), at(s.took, 99)})
+	}
+	slices.Sort(took)
+	r.P50, r.P99, r.Slowest = float64(at(took, 50)), float64(at(took, 99)), float64(at(took, 100))
+	r.Gaps = slices.SortedFunc(slices.Values(t.gaps), func(a, b Gap) int { return int(b.Length - a.Length) })
+	r.Gaps = r.Gaps[:min(len(r.Gaps), 10)]
+	for _, rule := range rules {
+		r.Checks = append(r.Checks, Check{rule, v.counts[rule], v.number(rule)})
+	}
+	for _, bad := range v.violations {
+		r.Violations = append(r.Violations, bad.rule+": "+bad.what)
+	}
+	return r
+}
+
+// at is the value below which so many percent of sorted values lie; 0 of none.
+func at(sorted []float32, percent int) float32 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)*percent/100, len(sorted)-1)]
+}
+
+// versions are what ran.
+func (x *campaign) versions() []string {
+	out := []string{runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}
+	if text, err := exec.Command(x.binary, "--version").Output(); err == nil {
+		out = append(out, strings.TrimSpace(string(text)))
+	}
+	if b, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range b.Deps {
+			if strings.HasSuffix(m.Path, "/porcupine") {
+				out = append(out, "porcupine "+m.Version)
+			}
+		}
+	}
+	if text, err := exec.Command("strace", "--version").Output(); err == nil {
+		line, _, _ := strings.Cut(string(text), "\n")
+		out = append(out, line)
+	}
+	if text, err := exec.Command("uname", "-sr").Output(); err == nil {
+		out = append(out, strings.TrimSpace(string(text)))
+	}
+	return out
+}
+
+// publish writes report, picture and what they are made of into a folder.
+func (r *Record) publish(dir string) error {
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, text := range map[string][]byte{"run.json": raw, "report.md": []byte(r.report()), "timeline.svg": []byte(r.timeline())} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redraw makes report and picture anew of what a campaign left in a folder.
+func redraw(dir string) error {
+	raw, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	if err != nil {
+		return fmt.Errorf("campaign --redraw: %w", err)
+	}
+	var r Record
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return fmt.Errorf("campaign --redraw: run.json: %w", err)
+	}
+	return r.publish(dir)
+}
