@@ -120,7 +120,7 @@ func at(sorted []float32, percent int) float32 {
 // versions are what ran.
 func (x *campaign) versions() []string {
 	out := []string{runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}
-	if text, err := exec.Command(x.binary, "--version").Output(); err == nil {
+	if text, err := exec.Command(x.binary, "version").Output(); err == nil {
 		out = append(out, strings.TrimSpace(string(text)))
 	}
 	if b, ok := debug.ReadBuildInfo(); ok {

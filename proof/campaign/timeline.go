@@ -19,7 +19,7 @@ const (
 	laneHeight   = 44
 	laneGap      = 10
 	panelHeight  = 150
-	panelGap     = 44
+	panelGap     = 56
 	chipHeight   = 24
 )
 
