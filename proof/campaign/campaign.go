@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,14 +42,16 @@ type campaign struct {
 	journal  *journal
 	events   []event // faults, in order; of the striker alone
 	skipped  map[string]string
+	unfit    string // why the last fault that could not strike could not
 
-	calm   calm
-	court  court
-	fail   context.CancelCauseFunc
-	leave  chan struct{} // closed when actors and workers are to end
-	unique atomic.Int64
-	sick   atomic.Int64 // place of the node whose disk fails, from 1; 0: none's does
-	ended  time.Duration
+	calm     calm
+	court    court
+	steppers stepper
+	fail     context.CancelCauseFunc
+	leave    chan struct{} // closed when actors and workers are to end
+	unique   atomic.Int64
+	sick     atomic.Int64 // place of the node whose disk fails, from 1; 0: none's does
+	ended    time.Duration
 }
 
 func newCampaign(c *Command, dir string, kinds []fault, out io.Writer) *campaign {
@@ -84,6 +87,9 @@ func (x *campaign) run(ctx context.Context) error {
 	}
 	if err := x.open(ctx, x.Nodes); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(x.kinds, func(f fault) bool { return f.name == "clock-step" }) && x.skipped["clock-step"] == "" {
+		go x.build()
 	}
 	ctx, x.fail = context.WithCancelCause(ctx)
 	defer x.fail(nil)

@@ -32,7 +32,7 @@ type Command struct {
 	For    time.Duration `name:"for" default:"2m" help:"How long to strike (${default})."`
 	Seed   uint64        `placeholder:"N" help:"Of faults and load; the threads of a real system have their own mind (of the clock)."`
 	Nodes  int           `default:"3" help:"Nodes, at least three (${default})."`
-	Out    string        `type:"path" placeholder:"DIR" help:"Folder for report.md and timeline.svg (none)."`
+	Out    string        `type:"path" placeholder:"DIR" help:"Folder for report and picture (none)."`
 	Kinds  []string      `placeholder:"A,B" help:"Only these kinds of faults (all)."`
 	Rate   int           `default:"450" help:"Operations a second that are aimed at (${default})."`
 	Every  time.Duration `default:"3s" help:"Mean calm between two faults (${default})."`

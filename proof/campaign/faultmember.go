@@ -20,6 +20,15 @@ var memberFaults = []fault{
 	{"replace-member", ofMembers, "a node is lost with its data; another one joins by a token, under a new id, and the lost one is removed", always, replaceMember},
 }
 
+// newcomer is an id that no node ever had.
+func (f *fleet) newcomer() string {
+	n := 1
+	for _, names := range f.names {
+		n += len(names)
+	}
+	return fmt.Sprintf("n%d", n)
+}
+
 // replaceTime is what all of it may take: a new node gets its vote when it has kept up for ten seconds.
 const replaceTime = 3 * time.Minute
 
@@ -29,7 +38,7 @@ func replaceMember(ctx context.Context, b *blow) error {
 	place := b.someone()
 	b.hits(place)
 	old := b.at(place).node
-	id := fmt.Sprintf("n%d", len(b.all)+1)
+	id := b.newcomer()
 	b.event.Note = id + " takes its place"
 	old.Kill()
 	if err := os.RemoveAll(filepath.Join(b.data(old.ID), "raft")); err != nil {

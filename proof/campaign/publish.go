@@ -10,7 +10,7 @@ import (
 func (r *Record) report() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# A campaign of %s\n", r.Lasted.Round(time.Second))
+	line("# A campaign of %s\n\nWritten by `%s`. What it does: [campaign.md](campaign.md). Its picture: [campaign.svg](campaign.svg).\n", r.Lasted.Round(time.Second), r.CommandLine)
 	verdict := "**Nothing was violated, and no history was left undecided.**"
 	if len(r.Violations) > 0 {
 		verdict = fmt.Sprintf("**%d violations.**", len(r.Violations))
@@ -20,7 +20,6 @@ func (r *Record) report() string {
 	kinds, faults := r.kinds()
 	line("%s %d faults of %d kinds; %d operations (%.0f/s), of which %d, in %d histories, were judged.\n", verdict, faults, kinds, r.Total,
 		float64(r.Total)/max(r.Lasted.Seconds(), 1), r.Judged, r.Histories)
-	line("```\n%s\n```\n", r.CommandLine)
 	line("Begun %s, seed %d, %d cores; %s.\n", r.Began.Format("2006-01-02 15:04 UTC"), r.Seed, r.Cores, strings.Join(r.Versions, ", "))
 	for _, what := range r.Violations {
 		line("- VIOLATED: %s", what)

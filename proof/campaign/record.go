@@ -15,7 +15,7 @@ import (
 	"stoker/proof/judge"
 )
 
-// Record is all that a report and its picture are made of. It is kept beside them as run.json.
+// Record is all that a report and its picture are made of. It is kept beside them.
 type Record struct {
 	CommandLine string
 	Seed        uint64
@@ -140,6 +140,9 @@ func (x *campaign) versions() []string {
 	return out
 }
 
+// recordName is what a Record is kept as.
+const recordName = "campaign-run.json"
+
 // publish writes report, picture and what they are made of into a folder.
 func (r *Record) publish(dir string) error {
 	raw, err := json.Marshal(r)
@@ -149,7 +152,7 @@ func (r *Record) publish(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for name, text := range map[string][]byte{"run.json": raw, "report.md": []byte(r.report()), "timeline.svg": []byte(r.timeline())} {
+	for name, text := range map[string][]byte{recordName: raw, "campaign-report.md": []byte(r.report()), "campaign.svg": []byte(r.timeline())} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			return err
 		}
@@ -159,13 +162,13 @@ func (r *Record) publish(dir string) error {
 
 // redraw makes report and picture anew of what a campaign left in a folder.
 func redraw(dir string) error {
-	raw, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	raw, err := os.ReadFile(filepath.Join(dir, recordName))
 	if err != nil {
 		return fmt.Errorf("campaign --redraw: %w", err)
 	}
 	var r Record
 	if err := json.Unmarshal(raw, &r); err != nil {
-		return fmt.Errorf("campaign --redraw: run.json: %w", err)
+		return fmt.Errorf("campaign --redraw: %s: %w", recordName, err)
 	}
 	return r.publish(dir)
 }

@@ -32,10 +32,11 @@ const (
 	ofDisk    family = "disk"
 	ofMembers family = "members"
 	ofLoad    family = "load"
+	ofClock   family = "clock"
 )
 
 // faults are all kinds.
-var faults = concat(processFaults, linkFaults, diskFaults, memberFaults)
+var faults = concat(processFaults, linkFaults, diskFaults, memberFaults, clockFaults)
 
 func concat(all ...[]fault) (out []fault) {
 	for _, some := range all {
@@ -168,7 +169,10 @@ func (x *campaign) blow(ctx context.Context, f fault, dice *rand.Rand) (did bool
 	e := event{Kind: f.name, Family: f.family, Began: time.Since(x.began)}
 	err = f.strike(ctx, &blow{campaign: x, dice: dice, event: &e})
 	if errors.Is(err, errUnfit) {
-		x.say("%s: %v", f.name, err)
+		if x.unfit != err.Error() {
+			x.unfit = err.Error()
+			x.say("%s: %v", f.name, err)
+		}
 		return false, nil
 	}
 	if err != nil && ctx.Err() == nil {

@@ -24,12 +24,12 @@ const (
 )
 
 // colours of families, and of what else there is.
-var colours = map[family]string{ofProcess: "#d1495b", ofLink: "#3f7cac", ofDisk: "#e9a23b", ofMembers: "#7b5ea7", ofLoad: "#2a9d8f"}
+var colours = map[family]string{ofProcess: "#d1495b", ofLink: "#3f7cac", ofDisk: "#e9a23b", ofMembers: "#7b5ea7", ofLoad: "#2a9d8f", ofClock: "#5f6c7b"}
 
 var familyNames = []struct {
 	family family
 	name   string
-}{{ofProcess, "processes"}, {ofLink, "links"}, {ofDisk, "disks"}, {ofMembers, "members"}, {ofLoad, "load"}}
+}{{ofProcess, "processes"}, {ofLink, "links"}, {ofDisk, "disks"}, {ofMembers, "members"}, {ofLoad, "load"}, {ofClock, "clocks"}}
 
 // picture is a timeline being drawn.
 type picture struct {
