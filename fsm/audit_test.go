@@ -36,6 +36,9 @@ func (a *auditor) audit(m *Machine, context string, full bool) {
 	defer a.v.Close()
 	if full {
 		clear(a.clean)
+		if !metas.Untouched() || !settings.Untouched() || !secrets.Untouched() {
+			a.failf("a row that is remembered was changed by who read it")
+		}
 	}
 	if a.v.Clock() < a.clock {
 		a.failf("the clock ran back from %d to %d", a.clock, a.v.Clock())

@@ -36,5 +36,11 @@ var (
 	metaKey = store.Str("state")
 )
 
-// The machine's row holds the digest of all others.
-func init() { metas.Apart() }
+// The machine's row holds the digest of all others. These rows are read with
+// every request.
+func init() {
+	metas.Apart()
+	metas.Remember()
+	settings.Remember()
+	secrets.Remember()
+}

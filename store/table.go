@@ -18,6 +18,7 @@ type Table[V any] struct {
 	space   string // what all its full keys begin with
 	indexes []*Index[V]
 	apart   bool // see Apart
+	memory  *memory[V]
 }
 
 // NewTable declares a table. It panics if the name is taken or is not of
@@ -136,6 +137,13 @@ func (t *Table[V]) walk(r Reader, lo, hi string, backward bool) iter.Seq2[Key, V
 }
 
 func (t *Table[V]) decode(k Key, raw []byte) V {
+	if t.memory != nil {
+		return t.memory.decode(k, raw, t.decodeAnew)
+	}
+	return t.decodeAnew(k, raw)
+}
+
+func (t *Table[V]) decodeAnew(k Key, raw []byte) V {
 	var v V
 	if err := decoding.Unmarshal(raw, &v); err != nil {
 		panic(&Corrupt{Table: t.name, Key: string(k), Err: err})
