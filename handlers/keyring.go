@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"stoker/fsm"
 	"stoker/node"
@@ -19,13 +18,8 @@ const legacySecret = "jwt-legacy"
 
 // keyring opens the replicated token keys. Which there are is read from the
 // node's own state each time, so that a key counts from the entry that adds it
-// to the one that drops it; only the unsealing is remembered.
-type keyring struct {
-	node *node.Node
-
-	mu     sync.Mutex
-	opened map[string][]byte // by sealed bytes
-}
+// to the one that drops it; only the unsealing is remembered, by the node.
+type keyring struct{ node *node.Node }
 
 // legacy gives the key of tokens without kid, errForged when there is none. It is
 // read as the cluster has it, so that one that was deleted opens nothing more on any node.
@@ -94,18 +88,9 @@ func (k *keyring) list(ctx context.Context, how node.Consistency) ([]fsm.Secret,
 }
 
 func (k *keyring) open(purpose string, s fsm.Secret) ([]byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if secret, ok := k.opened[string(s.Sealed)]; ok {
-		return secret, nil
-	}
 	secret, err := k.node.Unseal(purpose, s.Sealed)
 	if err != nil {
 		return nil, fmt.Errorf("token key %s: %w", s.ID, err)
 	}
-	if k.opened == nil {
-		k.opened = map[string][]byte{}
-	}
-	k.opened[string(s.Sealed)] = secret
 	return secret, nil
 }

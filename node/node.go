@@ -58,6 +58,7 @@ type Node struct {
 	raft      *raft.Raft
 	machine   *fsm.Machine
 	applied   *progress
+	opened    opened
 
 	// this node as a leader, and as one that asks the leader
 	leader    *leaderWatch

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 
 	"stoker/fsm"
 )
@@ -39,16 +40,46 @@ func (n *Node) SealFor(purpose string, plain []byte) (sealed []byte, key string,
 	return sealed, key, err
 }
 
-// Unseal opens what Seal sealed on any node with the same key.
+// Unseal opens what Seal sealed on any node with the same key. What it opened it
+// remembers: a request's keys are sealed rows. Nobody may change what it gives.
 func (n *Node) Unseal(purpose string, sealed []byte) ([]byte, error) {
-	plain, err := Unseal(n.cfg.SealKey, purpose, sealed)
-	for _, older := range n.cfg.OldSealKeys {
-		if err == nil {
-			break
+	return n.opened.get(purpose, sealed, func() ([]byte, error) {
+		plain, err := Unseal(n.cfg.SealKey, purpose, sealed)
+		for _, older := range n.cfg.OldSealKeys {
+			if err == nil {
+				break
+			}
+			plain, err = Unseal(older, purpose, sealed)
 		}
-		plain, err = Unseal(older, purpose, sealed)
+		return plain, err
+	})
+}
+
+// openedLimit is how many secrets a node remembers before it forgets all of them.
+const openedLimit = 256
+
+// opened is secrets by purpose and sealed form, which names the key as well.
+type opened struct {
+	mu    sync.Mutex
+	known map[string][]byte
+}
+
+func (o *opened) get(purpose string, sealed []byte, open func() ([]byte, error)) ([]byte, error) {
+	name := purpose + "\x00" + string(sealed)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if plain, ok := o.known[name]; ok {
+		return plain, nil
 	}
-	return plain, err
+	plain, err := open()
+	if err != nil {
+		return nil, err
+	}
+	if o.known == nil || len(o.known) >= openedLimit {
+		o.known = map[string][]byte{}
+	}
+	o.known[name] = plain
+	return plain, nil
 }
 
 // sealKey finds the key that the machine names; "": the cluster's first.
