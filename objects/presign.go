@@ -78,9 +78,9 @@ func (p *Presigner) URL(a Ask) (string, error) {
 	if a.Fence != 0 {
 		c.query = append(c.query, field{FenceParam, strconv.FormatUint(a.Fence, 10)})
 	}
-	signature := c.sign(p.ring.key(p.Secret, s), stamp, s)
-	return base.Scheme + "://" + base.Host + escape(c.path, true) + "?" + canonicalQuery(c.query) +
-		"&X-Amz-Signature=" + signature, nil
+	path, query := escape(c.path, true), canonicalQuery(c.query)
+	signature := c.signAs(p.ring.key(p.Secret, s), stamp, s, path, query)
+	return base.Scheme + "://" + base.Host + path + "?" + query + "&X-Amz-Signature=" + signature, nil
 }
 
 // parseBase reads where clients reach us. The host is brought into the form in

@@ -51,20 +51,25 @@ func (c canonical) signedHeaders() string {
 }
 
 // hash is the SHA-256 of the canonical request, in hex.
-func (c canonical) hash() string {
-	var b strings.Builder
-	b.WriteString(c.method + "\n" + escape(c.path, true) + "\n" + canonicalQuery(c.query) + "\n")
+func (c canonical) hash(path, query string) string {
+	b := make([]byte, 0, 512)
+	b = append(append(append(append(append(append(b, c.method...), '\n'), path...), '\n'), query...), '\n')
 	for _, h := range c.headers {
-		b.WriteString(h.name + ":" + h.value + "\n")
+		b = append(append(append(append(b, h.name...), ':'), h.value...), '\n')
 	}
-	b.WriteString("\n" + c.signedHeaders() + "\n" + c.payload)
-	sum := sha256.Sum256([]byte(b.String()))
+	b = append(append(append(append(b, '\n'), c.signedHeaders()...), '\n'), c.payload...)
+	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
 
 // sign gives the signature in hex. stamp is the request's time in stampFormat.
 func (c canonical) sign(key []byte, stamp string, s scope) string {
-	return hex.EncodeToString(mac(key, algorithm+"\n"+stamp+"\n"+s.String()+"\n"+c.hash()))
+	return c.signAs(key, stamp, s, escape(c.path, true), canonicalQuery(c.query))
+}
+
+// signAs is sign for who has path and query in their canonical form already.
+func (c canonical) signAs(key []byte, stamp string, s scope, path, query string) string {
+	return hex.EncodeToString(mac(key, algorithm+"\n"+stamp+"\n"+s.String()+"\n"+c.hash(path, query)))
 }
 
 // canonicalQuery escapes and sorts by escaped name, then by escaped value.
@@ -76,14 +81,14 @@ func canonicalQuery(fields []field) string {
 	slices.SortFunc(escaped, func(a, b field) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.value, b.value))
 	})
-	var b strings.Builder
+	b := make([]byte, 0, 256)
 	for i, f := range escaped {
 		if i > 0 {
-			b.WriteByte('&')
+			b = append(b, '&')
 		}
-		b.WriteString(f.name + "=" + f.value)
+		b = append(append(append(b, f.name...), '='), f.value...)
 	}
-	return b.String()
+	return string(b)
 }
 
 // parseQuery is url.ParseQuery that keeps order and duplicates apart and takes
@@ -112,17 +117,29 @@ func parseQuery(raw string) ([]field, error) {
 // hex, byte by byte; the slash of a path stays.
 func escape(s string, path bool) string {
 	const hexDigits = "0123456789ABCDEF"
-	var b strings.Builder
-	for _, c := range []byte(s) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
-			c == '-', c == '.', c == '_', c == '~', path && c == '/':
-			b.WriteByte(c)
-		default:
-			b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
+	odd := 0
+	for i := range len(s) {
+		if !plain(s[i], path) {
+			odd++
 		}
 	}
-	return b.String()
+	if odd == 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s)+2*odd)
+	for i := range len(s) {
+		if c := s[i]; plain(c, path) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return string(b)
+}
+
+// plain says whether a byte stands for itself.
+func plain(c byte, path bool) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~' || path && c == '/'
 }
 
 func mac(key []byte, text string) []byte {
