@@ -1,0 +1,150 @@
+package drive
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Do is one operation of one client.
+type Do func(ctx context.Context, client int) error
+
+// Span is how long to drive: Warm unmeasured, then For. If Ops is not 0 the run also ends after so many operations, the
+// unmeasured ones included.
+type Span struct {
+	Warm, For time.Duration
+	Ops       int
+}
+
+// Run is what was measured.
+type Run struct {
+	Began, Ended time.Time // of the measured part
+	times        []time.Duration
+	warm         int
+}
+
+// Closed has n clients do one operation after another.
+func Closed(ctx context.Context, n int, span Span, do Do) (*Run, error) {
+	var begun atomic.Int64
+	return run(ctx, n, span, func(ctx context.Context, client int, d *driver) error {
+		for d.goesOn(ctx) && (span.Ops == 0 || begun.Add(1) <= int64(span.Ops)) {
+			start := time.Now()
+			if err := do(ctx, client); err != nil {
+				return err
+			}
+			d.note(client, start)
+		}
+		return nil
+	})
+}
+
+// Open begins so many operations a second, evenly, with up to n of them under way. What is due while all clients are busy
+// waits, and its waiting counts.
+func Open(ctx context.Context, n int, perSecond float64, span Span, do Do) (*Run, error) {
+	began := time.Now()
+	var begun atomic.Int64
+	return run(ctx, n, span, func(ctx context.Context, client int, d *driver) error {
+		for d.goesOn(ctx) {
+			i := begun.Add(1) - 1
+			if span.Ops > 0 && i >= int64(span.Ops) {
+				return nil
+			}
+			due := began.Add(time.Duration(float64(i) / perSecond * float64(time.Second)))
+			if !d.until(ctx, due) {
+				return nil
+			}
+			if err := do(ctx, client); err != nil {
+				return err
+			}
+			d.note(client, due)
+		}
+		return nil
+	})
+}
+
+// driver is a run that goes on.
+type driver struct {
+	from, to time.Time
+	times    [][]time.Duration // by client
+	warm     []int
+	last     []time.Time
+}
+
+func run(ctx context.Context, n int, span Span, each func(context.Context, int, *driver) error) (*Run, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	from := time.Now().Add(span.Warm)
+	d := &driver{from: from, to: from.Add(span.For), times: make([][]time.Duration, n), warm: make([]int, n), last: make([]time.Time, n)}
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			if err := each(ctx, i, d); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	r := &Run{Began: d.from, Ended: slices.MaxFunc(d.last, time.Time.Compare)}
+	for i, times := range d.times {
+		r.times = append(r.times, times...)
+		r.warm += d.warm[i]
+	}
+	slices.Sort(r.times)
+	return r, nil
+}
+
+func (d *driver) goesOn(ctx context.Context) bool { return ctx.Err() == nil && time.Now().Before(d.to) }
+
+// until waits for an operation that is due, unless that is after the end.
+func (d *driver) until(ctx context.Context, due time.Time) bool {
+	if !due.Before(d.to) {
+		return false
+	}
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// note books an operation that began, or was due, at a time.
+func (d *driver) note(client int, start time.Time) {
+	if start.Before(d.from) {
+		d.warm[client]++
+		return
+	}
+	now := time.Now()
+	d.times[client] = append(d.times[client], now.Sub(start))
+	d.last[client] = now
+}
+
+// Ops is how many operations were measured.
+func (r *Run) Ops() int { return len(r.times) }
+
+// All is how many there were with those before the measured time: what the whole run has cost is divided by them.
+func (r *Run) All() int { return len(r.times) + r.warm }
+
+// PerSecond is the throughput.
+func (r *Run) PerSecond() float64 {
+	if len(r.times) == 0 {
+		return 0
+	}
+	return float64(len(r.times)) / r.Ended.Sub(r.Began).Seconds()
+}
+
+// Percentile is the time that so many percent of the operations took at most: 50 is the median, 100 the longest. 0 without
+// any.
+func (r *Run) Percentile(p float64) time.Duration {
+	if len(r.times) == 0 {
+		return 0
+	}
+	return r.times[min(int(float64(len(r.times))*p/100), len(r.times)-1)]
+}

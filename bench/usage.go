@@ -1,0 +1,120 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"stoker/cli/local"
+)
+
+// usage is what processes have used up since they began.
+type usage struct {
+	cpu     time.Duration // of all of them
+	written int64         // bytes that went to the disk
+	synced  float64       // fsyncs and fdatasyncs; 0 if they do not tell
+}
+
+func (u usage) minus(o usage) usage {
+	return usage{u.cpu - o.cpu, u.written - o.written, u.synced - o.synced}
+}
+
+// ticks is how many of /proc's units of CPU time make a second: USER_HZ, which is 100 on every Linux that Go runs on.
+const ticks = 100
+
+// used adds up what the kernel says of processes. Zeros where there is no /proc.
+func used(pids []int) (u usage) {
+	for _, pid := range pids {
+		dir := filepath.Join("/proc", strconv.Itoa(pid))
+		if text, err := os.ReadFile(filepath.Join(dir, "stat")); err == nil {
+			// the name of the program may hold anything, and ends with the last parenthesis
+			if fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])); len(fields) > 12 {
+				for _, f := range fields[11:13] { // utime, stime
+					n, _ := strconv.ParseInt(f, 10, 64)
+					u.cpu += time.Duration(n) * time.Second / ticks
+				}
+			}
+		}
+		if text, err := os.ReadFile(filepath.Join(dir, "io")); err == nil {
+			for line := range strings.Lines(string(text)) {
+				if rest, ok := strings.CutPrefix(line, "write_bytes:"); ok {
+					n, _ := strconv.ParseInt(strings.TrimSpace(rest), 10, 64)
+					u.written += n
+				}
+			}
+		}
+	}
+	return u
+}
+
+// peakOf is the largest resident memory that one of some processes ever had, in MB; 0 where the system does not tell.
+func peakOf(pids []int) (mb float64) {
+	for _, pid := range pids {
+		mb = max(mb, float64(statusBytes(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:"))/(1<<20))
+	}
+	return mb
+}
+
+// syncsEach are the metrics that count writes of a node which each sync a bbolt file twice: its pages, then its root.
+var syncsEach = []string{"stoker_log_fsync_seconds_count", "stoker_state_flushes_total"}
+
+// syncs asks each node how often it has synced its log and its state.
+func (t *testbed) syncs(ctx context.Context) (n float64, err error) {
+	for _, node := range t.cluster.Nodes {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+node.HTTP+"/metrics", nil)
+		if err != nil {
+			return 0, err
+		}
+		req.Header.Set("Authorization", "Bearer "+t.where.AdminToken)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, err
+		}
+		defer res.Body.Close()
+		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+			for _, name := range syncsEach {
+				if rest, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+					count, err := strconv.ParseFloat(rest, 64)
+					if err != nil {
+						return 0, fmt.Errorf("%s: %s: %w", node.ID, name, err)
+					}
+					n += 2 * count
+				}
+			}
+		}
+	}
+	return n, nil
+}
+
+// machine says on what the figures were measured.
+func machine() string {
+	return fmt.Sprintf("%d cores, %s/%s, %s, load %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), loadAverage())
+}
+
+// loadAverage is the system's, of the last minute: other work changes what is measured.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
+}
+
+// pidsOf are the ids of processes that run.
+func pidsOf(all ...*local.Process) (pids []int) {
+	for _, p := range all {
+		if p != nil && p.Alive() {
+			pids = append(pids, p.Pid())
+		}
+	}
+	return pids
+}
