@@ -47,6 +47,14 @@ func (n *network) cut(from, to string) {
 	n.changed.ring()
 }
 
+// mend ends one cut.
+func (n *network) mend(from, to string) {
+	n.mu.Lock()
+	delete(n.cuts, link{from, to})
+	n.mu.Unlock()
+	n.changed.ring()
+}
+
 func (n *network) heal() {
 	n.mu.Lock()
 	clear(n.cuts)

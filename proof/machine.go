@@ -72,10 +72,14 @@ func (c *machineCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	report := filepath.Join(dir, "report.json")
-	cpu, failed := tested{Package: "./fsm", Run: "^TestProof_machine$", Dir: dir, Args: []string{
+	worlds := tested{Package: "./fsm", Run: "^TestProof_machine$", Dir: dir, Args: []string{
 		"-machine.seed", strconv.FormatUint(c.Seed, 10), "-machine.commands", strconv.Itoa(c.Commands), "-machine.for", c.For.String(),
 		"-machine.world", strconv.Itoa(c.World), "-machine.full", strconv.FormatUint(c.Full, 10), "-machine.report", report,
-	}}.run(ctx, out)
+	}}
+	if err := worlds.build(ctx, out); err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	_, cpu, failed := worlds.run(ctx, out)
 	text, err := os.ReadFile(report)
 	if err != nil {
 		return fmt.Errorf("machine: the worlds were not played to their end: %w", errors.Join(failed, ctx.Err()))

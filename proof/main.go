@@ -18,6 +18,7 @@ import (
 type commands struct {
 	Machine  machineCommand   `cmd:"" group:"Prove" help:"Play random games over the rules, held against an independent model after each step."`
 	Campaign campaign.Command `cmd:"" help:"Strike three real processes under load with every kind of fault, and judge what clients were told."`
+	Mutants  mutantsCommand   `cmd:"" help:"Make mistakes in the program and see whether its tests notice."`
 }
 
 // Exit codes.

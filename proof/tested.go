@@ -29,33 +29,44 @@ type tested struct {
 	Package string // ./fsm
 	Run     string // which tests
 	Dir     string // for the binary, and what the tests leave until they end
+	Overlay string // file of another source for the compiler; "" for none
 	Args    []string
-	Build   []string // flags of the compiler
 }
 
-// run gives the processor time that the tests took, and an error if they failed.
-func (t tested) run(ctx context.Context, out io.Writer) (cpu time.Duration, err error) {
-	binary := filepath.Join(t.Dir, "tests")
-	args := append(append([]string{"test", "-c", "-o", binary}, t.Build...), t.Package)
-	build := exec.CommandContext(ctx, "go", args...)
+func (t tested) binary() string { return filepath.Join(t.Dir, "tests") }
+
+// build compiles the tests.
+func (t tested) build(ctx context.Context, out io.Writer) error {
+	args := []string{"test", "-c", "-o", t.binary()}
+	if t.Overlay != "" {
+		args = append(args, "-overlay", t.Overlay)
+	}
+	build := exec.CommandContext(ctx, "go", append(args, t.Package)...)
 	build.Stdout, build.Stderr = out, out
 	if err := build.Run(); err != nil {
-		return 0, fmt.Errorf("compile the tests of %s: %w", t.Package, err)
+		return fmt.Errorf("compile the tests of %s: %w", t.Package, err)
 	}
-	run := exec.CommandContext(ctx, binary, append([]string{"-test.timeout", "0", "-test.run", t.Run}, t.Args...)...)
+	return nil
+}
+
+// run gives the time and the processor time that the tests took, and an error if they failed.
+func (t tested) run(ctx context.Context, out io.Writer) (took, cpu time.Duration, err error) {
+	run := exec.CommandContext(ctx, t.binary(), append([]string{"-test.timeout", "0", "-test.run", t.Run}, t.Args...)...)
 	run.Dir, run.Stdout, run.Stderr = t.Package, out, out
 	run.Env = append(os.Environ(), "TMPDIR="+t.Dir)
 	if os.Getenv("GOGC") == "" {
 		run.Env = append(run.Env, "GOGC=400") // small worlds: memory is there to be used
 	}
+	began := time.Now()
 	err = run.Run()
+	took = time.Since(began)
 	if s := run.ProcessState; s != nil {
 		cpu = s.UserTime() + s.SystemTime()
 	}
 	if err != nil {
-		return cpu, fmt.Errorf("the tests %s of %s: %w", t.Run, t.Package, err)
+		err = fmt.Errorf("the tests %s of %s: %w", t.Run, t.Package, err)
 	}
-	return cpu, nil
+	return took, cpu, err
 }
 
 // writeReport writes a file into a folder that it makes if there is none.

@@ -24,6 +24,7 @@ type house struct {
 	node  *node.Node
 	queue *queue.Queue
 	jobs  int
+	start func() (*node.Node, error)
 }
 
 func newHouse(t testing.TB) *house {
@@ -51,27 +52,38 @@ func openHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.Start(t.Context(), node.Config{
-		ID: "n1", Dir: filepath.Join(dir, "data"), Members: []node.Member{{ID: "n1", Addr: "n1:1"}},
-		TLS: tls, Listener: &silence{closed: make(chan struct{})},
-		Dial: func(context.Context, string) (net.Conn, error) { return nil, net.ErrClosed }, // nobody is there
-		Genesis: func() fsm.Genesis {
-			return fsm.Genesis{ClusterID: "c", JWTKeys: []fsm.Secret{{ID: "k"}}, FirstSettings: fsm.DefaultSettings()}
-		},
-	})
+	h := &house{t: t, start: func() (*node.Node, error) {
+		return node.Start(t.Context(), node.Config{
+			ID: "n1", Dir: filepath.Join(dir, "data"), Members: []node.Member{{ID: "n1", Addr: "n1:1"}},
+			TLS: tls, Listener: &silence{closed: make(chan struct{})},
+			Dial: func(context.Context, string) (net.Conn, error) { return nil, net.ErrClosed }, // nobody is there
+			Genesis: func() fsm.Genesis {
+				return fsm.Genesis{ClusterID: "c", JWTKeys: []fsm.Secret{{ID: "k"}}, FirstSettings: fsm.DefaultSettings()}
+			},
+		})
+	}}
+	h.open()
+	t.Cleanup(h.close)
+	return h
+}
+
+func (h *house) open() {
+	h.t.Helper()
+	n, err := h.start()
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	q := queue.New(n, nil)
-	t.Cleanup(func() {
-		if err := n.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := n.Ready(t.Context()); err != nil {
-		t.Fatal(err)
+	h.node, h.queue = n, queue.New(n, nil)
+	if err := n.Ready(h.t.Context()); err != nil {
+		h.t.Fatal(err)
 	}
-	return &house{t: t, node: n, queue: q}
+}
+
+func (h *house) close() {
+	h.t.Helper()
+	if err := h.node.Stop(context.Background()); err != nil {
+		h.t.Error(err)
+	}
 }
 
 // silence is a listener that nobody dials.

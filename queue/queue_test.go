@@ -248,6 +248,30 @@ func TestLease_HeartbeatsKeepIt(t *testing.T) {
 	})
 }
 
+// Renewals are in a leader's memory. The next leader knows nothing of them, and gives each lease a full TTL to be heard of.
+func TestLease_ANewLeaderWaitsAFullTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.job(1)
+		g := h.poll(fsm.Want{Worker: "w1", Max: 1}, time.Second)
+		beat := func() {
+			t.Helper()
+			if _, err := h.queue.Heartbeat(context.Background(), g.Lease.Fence, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		beat()
+		time.Sleep(50 * time.Second) // virtual
+		h.close()
+		h.open()
+		time.Sleep(50 * time.Second)
+		beat()
+		if l, _ := h.view().Lease(g.Lease.Fence); l.Ended != "" {
+			t.Fatalf("the lease ended: %q", l.Ended)
+		}
+	})
+}
+
 func TestLease_CancelIsToldByTheHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

@@ -1,0 +1,71 @@
+package main
+
+// nodeMutants are mistakes in what makes one machine of many.
+var nodeMutants = []mutant{
+	{
+		Name: "acknowledged-uncommitted", Breaks: "a leader that loses its office tells clients that what it had not committed was done",
+		File: "node/batch.go", Old: `		return nil, fmt.Errorf("%w: %w", errFateUnknown, err)
+`, New: `		lies := make([]fsm.Outcome, want)
+		for i := range lies {
+			lies[i].Body = []byte{0xa0} // an empty answer
+		}
+		return lies, nil
+`, By: check{"node", "^TestApply_", nil},
+	},
+	{
+		Name: "unknown-told-as-nothing", Breaks: "a client is told that nothing was written when it may have been",
+		File: "node/proposer.go", Old: "	if w.handed {\n		return ErrOutcomeUnknown\n", New: "	if w.handed && w.gone && w.before {\n		return ErrOutcomeUnknown\n",
+		By: check{"node", "^TestProposer_|^TestApply_SaysHonestly", nil},
+	},
+	{
+		Name: "verify-leader", Breaks: "a read is proved by Raft's VerifyLeader, which a deposed leader passes",
+		File: "node/read.go", Old: `	if len(peers) > 0 {
+		n.raft.VerifyLeader() // only to have heartbeats sent now; its answer proves nothing (issue 695)
+	}
+`, New: `	if n.raft.VerifyLeader().Error() == nil {
+		return index, nil
+	}
+`, By: check{"node", "^TestRead_", nil},
+	},
+	{
+		Name: "lease-read", Breaks: "a leader answers reads because it believes to lead, without asking anybody",
+		File: "node/read.go", Old: "		if n.acks.since(peers, term, began)+1 >= quorum && n.raft.CurrentTerm() == term {\n", New: "		if n.acks.since(peers, term, began)+1 >= 0*quorum {\n",
+		By: check{"node", "^TestRead_", nil},
+	},
+	{
+		Name: "read-before-own-entry", Breaks: "a new leader serves before its own first entry, and with it all of its predecessors', was applied",
+		File: "node/lead.go", Old: "err := l.raft.Barrier(0).Error()", New: "err := error(nil)",
+		By: check{"node", "^TestLead_|^TestRead_", nil},
+	},
+	{
+		Name: "floor-too-high", Breaks: "a proposer gives up sequences that somebody waits for",
+		File: "node/origin.go", Old: "func (o *origin) floor() uint64 { return o.first }", New: "func (o *origin) floor() uint64 { return o.first + uint64(len(o.open)) }",
+		By: check{"node", "^TestOrigin_|^TestProposer_|^TestThree_", nil},
+	},
+	{
+		Name: "time-of-the-local-clock", Breaks: "the leader stamps entries with its wall clock, however wrong it is",
+		File: "node/clock.go", Old: "	c.last += passed + min(max(behind, -most), most)\n", New: "	c.last += passed + behind + 0*most\n",
+		By: check{"node", "^TestClock_", nil},
+	},
+	{
+		Name: "heartbeat-fast-path", Breaks: "heartbeats change the term beside Raft's main loop, and logs diverge (hashicorp/raft issue 695)",
+		File: "node/transport.go", Old: "func (t *transport) SetHeartbeatHandler(func(raft.RPC)) {}",
+		New: "func (t *transport) SetHeartbeatHandler(h func(raft.RPC)) { t.NetworkTransport.SetHeartbeatHandler(h) }",
+		By:  check{"node", "^TestTransport_", nil},
+	},
+	{
+		Name: "wiped-node-votes", Breaks: "a node that has lost its disk bootstraps again and votes",
+		File: "node/bootstrap.go", Old: "case !s.Empty && s.Saw[n.cfg.ID] != me.Incarnation:", New: "case false:",
+		By: check{"node", "^TestDisk_AWipedNodeHasNoVote$", nil},
+	},
+	{
+		Name: "log-unsynced", Breaks: "an entry is acknowledged from memory: power loss on a majority loses it",
+		File: "node/logstore.go", Old: "	b, err := raftboltdb.New(raftboltdb.Options{\n", New: "	b, err := raftboltdb.New(raftboltdb.Options{\n		NoSync: true,\n",
+		By: check{"node", "^TestLog_", nil},
+	},
+	{
+		Name: "snapshot-below-the-state", Breaks: "a node that has just started names its snapshot below what is in it",
+		File: "node/machine.go", Old: "have > a.seen {", New: "have > a.seen && false {",
+		By: check{"node", "^TestLog_|^TestAdapter_|^TestDisk_", nil},
+	},
+}
