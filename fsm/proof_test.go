@@ -169,7 +169,7 @@ func TestProof_machine(t *testing.T) {
 		Answers: map[string]map[string]int{}, Faults: map[string]int{}, Checks: map[string]int{}}
 	begun, told := time.Now(), time.Now()
 	next, most := *proofSeed, *proofCommands
-	if testing.Short() {
+	if raced {
 		most = min(most, 2*p.World)
 	}
 	var mu sync.Mutex
