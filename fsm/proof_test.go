@@ -115,10 +115,11 @@ func playWorld(t testing.TB, seed uint64, commands int, full uint64) (v verdictO
 			half, at = image(j, d.m), len(d.log)
 		}
 	}
-	d.flush()
+	if d.flush(); d.stop {
+		return v, s, checks
+	}
 	d.full = 0 // the end is looked at altogether
-	d.look("the end", nil)
-	if !d.stop && !j.Failed() {
+	if d.look("the end", nil); !j.Failed() {
 		d.replayed(half, at)
 	}
 	return v, s, checks
