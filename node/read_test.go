@@ -195,7 +195,7 @@ func TestRead_AConfirmationThatWasOnItsWayProvesNothing(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			old := c.leader()
 			c.mustCredits(old, writes)
-			next := c.others(old.cfg.ID)[0]
+			next, third := c.others(old.cfg.ID)[0], c.others(old.cfg.ID)[1]
 			for _, id := range three {
 				c.net.cut(id, old.cfg.ID) // it is heard, and does not hear
 			}
@@ -214,11 +214,12 @@ func TestRead_AConfirmationThatWasOnItsWayProvesNothing(t *testing.T) {
 				read <- got
 			}()
 			synctest.Wait()
-			c.net.heal() // the confirmations arrive
+			c.net.mend(third.cfg.ID, old.cfg.ID) // the confirmation arrives, and no news of the next leader yet
 			if got := <-read; got < writes {
 				t.Errorf("the old leader read %d credits of %d", got, writes)
 			}
 			cancel()
+			c.net.heal()
 			if fooled {
 				c.mustCredits(old, writes)
 				return
