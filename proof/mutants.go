@@ -34,8 +34,8 @@ Exits 0 only if each mutant was found.
   go run ./proof mutants --out docs/proof           # and the table`
 }
 
-// longest is how long a check may take with a mutant: one that makes the program hang is found as well.
-const longest = 5 * time.Minute
+// patience is how long a check may take with a mutant: one that makes the program hang is found as well.
+func patience(without time.Duration) time.Duration { return 30*time.Second + 4*without }
 
 // fate is what became of a mutant.
 type fate struct {
@@ -111,13 +111,11 @@ var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 
 // live makes a mutant and has its check look for it.
 func (m mutant) live(ctx context.Context, dir string, sound map[string]time.Duration) (f fate, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 4*longest)
-	defer cancel()
 	overlay, err := m.overlay(dir)
 	if err != nil {
 		return fate{mutant: m, broken: err.Error()}, nil
 	}
-	t := tested{Package: "./" + m.By.Package, Run: m.By.Run, Dir: dir, Args: append([]string{"-test.failfast", "-test.timeout", longest.String()}, m.By.Args...)}
+	t := tested{Package: "./" + m.By.Package, Run: m.By.Run, Dir: dir, Args: append([]string{"-test.failfast"}, m.By.Args...)}
 	if _, known := sound[m.By.String()]; !known {
 		var said bytes.Buffer
 		if err := t.build(ctx, &said); err != nil {
@@ -136,6 +134,7 @@ func (m mutant) live(ctx context.Context, dir string, sound map[string]time.Dura
 		f.broken = fmt.Sprintf("%v: %s", err, &said)
 		return f, ctx.Err()
 	}
+	t.Timeout = patience(f.without)
 	f.took, _, err = t.run(ctx, &said)
 	if ctx.Err() != nil {
 		return f, errors.Join(ctx.Err(), err)

@@ -31,6 +31,7 @@ type tested struct {
 	Dir     string // for the binary, and what the tests leave until they end
 	Overlay string // file of another source for the compiler; "" for none
 	Args    []string
+	Timeout time.Duration // after which the tests have failed; 0: never
 }
 
 func (t tested) binary() string { return filepath.Join(t.Dir, "tests") }
@@ -51,7 +52,7 @@ func (t tested) build(ctx context.Context, out io.Writer) error {
 
 // run gives the time and the processor time that the tests took, and an error if they failed.
 func (t tested) run(ctx context.Context, out io.Writer) (took, cpu time.Duration, err error) {
-	run := exec.CommandContext(ctx, t.binary(), append([]string{"-test.timeout", "0", "-test.run", t.Run}, t.Args...)...)
+	run := exec.CommandContext(ctx, t.binary(), append([]string{"-test.timeout", t.Timeout.String(), "-test.run", t.Run}, t.Args...)...)
 	run.Dir, run.Stdout, run.Stderr = t.Package, out, out
 	run.Env = append(os.Environ(), "TMPDIR="+t.Dir)
 	if os.Getenv("GOGC") == "" {
