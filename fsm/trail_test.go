@@ -120,3 +120,29 @@ func TestDigest_upgrade(t *testing.T) {
 		t.Errorf("%d rows: %v", n, err)
 	}
 }
+
+// TestHash_answers: nodes that answer differently do not pass for equal, though they have written the same rows.
+func TestHash_answers(t *testing.T) {
+	a, b := newWorld(t), newWorld(t)
+	for _, w := range []*world{a, b} {
+		must(w, genesis(DefaultSettings()))
+		must(w, SignIn{NewID: "u1"})
+	}
+	kind := kindOf(CreateRule{})
+	honest := byKind[kind]
+	defer func() { byKind[kind] = honest }()
+	rule := func(w *world) { ask(w, CreateRule{User: "u1", ID: "r1", Preset: "garden"}) }
+	rule(a)
+	other := honest
+	other.apply = func(*Tx, []byte) ([]byte, error) { return nil, Refuse(Forbidden, "for another reason") }
+	byKind[kind] = other
+	rule(b)
+	_, one := a.m.Hash()
+	_, two := b.m.Hash()
+	if one == two {
+		t.Error("two machines refused for two reasons and have one hash")
+	}
+	if string(image(t, a.m)) == string(image(t, b.m)) {
+		t.Error("the hash is not in the state")
+	}
+}

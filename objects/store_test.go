@@ -1,7 +1,9 @@
 package objects
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -97,6 +99,25 @@ func TestCluster_NoSecondCopy(t *testing.T) {
 	for i, want := range []int{1, 0, 1} {
 		if got := members[i].blobs(t); len(got) != want {
 			t.Errorf("%s holds %v, want %d", members[i].id, got, want)
+		}
+	}
+}
+
+// Where the others have room and fail to take a copy, as far as anybody knows, nothing is stored either.
+func TestCluster_SecondCopyFails(t *testing.T) {
+	members := startCluster(t, 3, nil)
+	call := members[0].store.peers.call
+	members[0].store.peers.call = func(ctx context.Context, member string, r *http.Request) (*http.Response, error) {
+		if r.Method == "PUT" {
+			return nil, errors.New("broken")
+		}
+		return call(ctx, member, r)
+	}
+	do(t, "PUT", members[0].presign(t, "PUT", "etc/a", 0), "a").want(t, 503, ServiceUnavailable)
+	do(t, "GET", members[1].presign(t, "GET", "etc/a", 0), "").want(t, 404, NoSuchKey)
+	for _, m := range members {
+		if got := m.blobs(t); len(got) != 0 {
+			t.Errorf("%s holds %v", m.id, got)
 		}
 	}
 }

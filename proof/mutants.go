@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,6 +18,7 @@ import (
 type mutantsCommand struct {
 	Only []string `placeholder:"NAME" help:"Only these."`
 	List bool     `help:"List them, and do nothing."`
+	Jobs int      `default:"1" help:"Make so many at a time (${default}); the times that it takes to find them are longer then."`
 	Out  string   `type:"path" placeholder:"DIR" help:"Write mutants.md there."`
 }
 
@@ -46,7 +48,7 @@ type fate struct {
 	without time.Duration // of the check without it
 }
 
-// Run makes one mutant after the other.
+// Run makes the mutants, having seen that their checks pass without them.
 func (c *mutantsCommand) Run(ctx context.Context, out io.Writer) error {
 	chosen, err := c.chosen()
 	if err != nil {
@@ -58,35 +60,103 @@ func (c *mutantsCommand) Run(ctx context.Context, out io.Writer) error {
 		}
 		return nil
 	}
-	dir, err := workshop()
+	if c.Jobs < 1 {
+		return errors.New("mutants: at least 1 at a time")
+	}
+	sound, err := c.sound(ctx, chosen)
 	if err != nil {
 		return fmt.Errorf("mutants: %w", err)
 	}
-	defer os.RemoveAll(dir)
-	var fates []fate
-	var unnoticed []string
-	sound := map[string]time.Duration{} // checks that pass without mutants
-	for _, m := range chosen {
-		f, err := m.live(ctx, dir, sound)
-		if err != nil {
-			return fmt.Errorf("mutants: %w", err)
+	fates := make([]fate, len(chosen))
+	var mu sync.Mutex
+	err = each(ctx, len(chosen), c.Jobs, func(ctx context.Context, i int, dir string) (err error) {
+		fates[i], err = chosen[i].live(ctx, dir, sound[chosen[i].By.String()])
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			fmt.Fprintf(out, "%-26s %8s  %s\n", chosen[i].Name, fates[i].took.Round(10*time.Millisecond), fates[i].verdict())
 		}
-		fates = append(fates, f)
-		fmt.Fprintf(out, "%-26s %8s  %s\n", m.Name, f.took.Round(10*time.Millisecond), f.verdict())
-		if len(f.found) == 0 {
-			unnoticed = append(unnoticed, m.Name)
-		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("mutants: %w", err)
 	}
 	if c.Out != "" {
-		if err := writeReport(c.Out, "mutants.md", func(w io.Writer) { tellMutants(w, fates) }); err != nil {
+		if err := writeReport(c.Out, "mutants.md", func(w io.Writer) { tellMutants(w, fates, c.Jobs) }); err != nil {
 			return fmt.Errorf("mutants: %w", err)
 		}
 	}
-	if len(unnoticed) > 0 {
-		return fmt.Errorf("mutants: nobody noticed %s: a test is missing, or the mutant is out of date", strings.Join(unnoticed, ", "))
+	if n := unnoticed(fates); len(n) > 0 {
+		return fmt.Errorf("mutants: nobody noticed %s: a test is missing, or the mutant is out of date", strings.Join(n, ", "))
 	}
 	fmt.Fprintf(out, "all %d were found\n", len(fates))
 	return nil
+}
+
+// sound runs each check without a mutant, and gives the time it takes.
+func (c *mutantsCommand) sound(ctx context.Context, chosen []mutant) (map[string]time.Duration, error) {
+	var checks []check
+	for _, m := range chosen {
+		if !slices.ContainsFunc(checks, func(known check) bool { return known.String() == m.By.String() }) {
+			checks = append(checks, m.By)
+		}
+	}
+	took := make([]time.Duration, len(checks))
+	err := each(ctx, len(checks), c.Jobs, func(ctx context.Context, i int, dir string) (err error) {
+		var said bytes.Buffer
+		t := checks[i].in(dir)
+		if err = t.build(ctx, &said); err == nil {
+			took[i], _, err = t.run(ctx, &said)
+		}
+		if err != nil {
+			return fmt.Errorf("a check that fails without a mistake finds none: %s: %w\n%s", checks[i], err, &said)
+		}
+		return nil
+	})
+	out := map[string]time.Duration{}
+	for i, c := range checks {
+		out[c.String()] = took[i]
+	}
+	return out, err
+}
+
+// each does n things, so many at a time, each with a folder to itself, until one fails.
+func each(ctx context.Context, n, atOnce int, do func(ctx context.Context, i int, dir string) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range atOnce {
+		workers.Go(func() {
+			for i := range next {
+				dir, err := workshop()
+				if err == nil {
+					err = errors.Join(do(ctx, i, dir), os.RemoveAll(dir))
+				}
+				if err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+func unnoticed(fates []fate) (names []string) {
+	for _, f := range fates {
+		if len(f.found) == 0 {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 // chosen are the mutants that were asked for.
@@ -109,27 +179,20 @@ func (c *mutantsCommand) chosen() ([]mutant, error) {
 // failed finds the tests in the output of a test binary that did not pass.
 var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 
-// live makes a mutant and has its check look for it.
-func (m mutant) live(ctx context.Context, dir string, sound map[string]time.Duration) (f fate, err error) {
-	overlay, err := m.overlay(dir)
-	if err != nil {
-		return fate{mutant: m, broken: err.Error()}, nil
+// in is the check with a folder to work in.
+func (c check) in(dir string) tested {
+	return tested{Package: "./" + c.Package, Run: c.Run, Dir: dir, Args: append([]string{"-test.failfast"}, c.Args...)}
+}
+
+// live makes a mutant and has its check look for it; without is what the check takes without it.
+func (m mutant) live(ctx context.Context, dir string, without time.Duration) (f fate, err error) {
+	f = fate{mutant: m, without: without}
+	t := m.By.in(dir)
+	if t.Overlay, err = m.overlay(dir); err != nil {
+		f.broken = err.Error()
+		return f, nil
 	}
-	t := tested{Package: "./" + m.By.Package, Run: m.By.Run, Dir: dir, Args: append([]string{"-test.failfast"}, m.By.Args...)}
-	if _, known := sound[m.By.String()]; !known {
-		var said bytes.Buffer
-		if err := t.build(ctx, &said); err != nil {
-			return f, fmt.Errorf("%w\n%s", err, &said)
-		}
-		took, _, err := t.run(ctx, &said)
-		if err != nil {
-			return f, fmt.Errorf("the check of %s fails without it, and so finds nothing: %w\n%s", m.Name, err, &said)
-		}
-		sound[m.By.String()] = took
-	}
-	t.Overlay = overlay
 	var said bytes.Buffer
-	f = fate{mutant: m, without: sound[m.By.String()]}
 	if err := t.build(ctx, &said); err != nil {
 		f.broken = fmt.Sprintf("%v: %s", err, &said)
 		return f, ctx.Err()
@@ -169,22 +232,20 @@ func (f fate) verdict() string {
 }
 
 // tellMutants writes the table as Markdown.
-func tellMutants(w io.Writer, fates []fate) {
-	found := 0
-	for _, f := range fates {
-		if len(f.found) > 0 {
-			found++
-		}
+func tellMutants(w io.Writer, fates []fate, jobs int) {
+	line := "go run ./proof mutants --out docs/proof"
+	if jobs > 1 {
+		line = fmt.Sprintf("go run ./proof mutants --jobs %d --out docs/proof", jobs)
 	}
 	fmt.Fprintf(w, `# Mutants: %d of %d found
 
-Written by `+"`go run ./proof mutants --out docs/proof`"+`. Each is a mistake that is put into one place of the program, with the compiler's
+Written by `+"`%s`"+`. Each is a mistake that is put into one place of the program, with the compiler's
 help and without a hook in the program; the check is the test that should notice. The time is that of the tests, until they had
 noticed; without the mutant the same check passes in the time beside it.
 
 | mutant | what does not hold | in | found by | after | check without it |
 |---|---|---|---|--:|--:|
-`, found, len(fates))
+`, len(fates)-len(unnoticed(fates)), len(fates), line)
 	for _, f := range fates {
 		by := "**nobody**"
 		if len(f.found) > 0 {

@@ -65,7 +65,7 @@ var fsmMutants = []mutant{
 	},
 	{
 		Name: "output-without-its-fence", Breaks: "a stale worker's upload is staged for another one's result",
-		File: "fsm/object.go", Old: "case o.Fence == 0 || it.Fence != o.Fence:", New: "case o.Fence == 0:", By: worlds,
+		File: "fsm/object.go", Old: "case o.Fence == 0 || it.Fence != o.Fence:", New: "case o.Fence == 0 || it.Idx < 0:", By: worlds,
 	},
 	{
 		Name: "ready-twice", Breaks: "an item that was granted stays in the queue, and is granted again",
