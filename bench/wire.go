@@ -17,6 +17,13 @@ type wire struct {
 	hosts []*fasthttp.HostClient // by node
 }
 
+// hangUp closes the connections that nobody uses: those to a node that has gone are of no use.
+func (w *wire) hangUp() {
+	for _, h := range w.hosts {
+		h.CloseIdleConnections()
+	}
+}
+
 // wireLimit is how long a call may take. What takes longer is an error, and ends the run.
 const wireLimit = 60 * time.Second
 
