@@ -93,7 +93,9 @@ func socketOf(from, to *net.TCPAddr) (inode uint32, err error) {
 	case err != nil:
 		return 0, err
 	case n >= answer && host.Uint16(got[4:]) == byFamily:
-		return host.Uint32(got[header+68:]), nil
+		if inode = host.Uint32(got[header+68:]); inode != 0 { // 0: its process has closed it
+			return inode, nil
+		}
 	case n >= header+4 && host.Uint16(got[4:]) == unix.NLMSG_ERROR:
 		if code := unix.Errno(-int32(host.Uint32(got[header:]))); code != unix.ENOENT {
 			return 0, code

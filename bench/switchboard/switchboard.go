@@ -47,6 +47,7 @@ type Board struct {
 	places  int // of nodes
 	doors   []net.Listener
 	conns   map[net.Conn]bool // nil once closed
+	looking sync.Mutex        // for who has dialled
 	wg      sync.WaitGroup
 }
 
@@ -206,7 +207,9 @@ func (b *Board) carry(to, from net.Conn, l Line) {
 func (b *Board) owner(conn net.Conn) int {
 	for range 50 {
 		pids := b.Processes()
+		b.looking.Lock() // one at a time: it is work, and a crowd of callers would wait so long that all of them give up and call anew
 		pid, err := ownerOf(conn, pids)
+		b.looking.Unlock()
 		if err == nil {
 			return slices.Index(pids, pid)
 		}

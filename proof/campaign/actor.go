@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"stoker/proof/judge"
@@ -130,7 +131,7 @@ func show(o *judge.Op, got *answer) {
 		for _, r := range in.Rules {
 			o.Rules = append(o.Rules, r.ID)
 		}
-		sortStrings(o.Rules)
+		slices.Sort(o.Rules)
 	}
 }
 

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,26 @@ func (x *campaign) closeBooks(ctx context.Context, u *user) error {
 	}
 	x.hold(u, b)
 	x.crowd.bury(u, b.remains())
+	return x.fetch(ctx, u, b)
+}
+
+// fetch wants every picture that was counted to be there, and to be of its own item.
+func (x *campaign) fetch(ctx context.Context, u *user, b *books) error {
+	api, err := x.patient()
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	for _, r := range u.results {
+		at := slices.IndexFunc(b.whole[r.job].DownloadURLs, func(d client.DownloadURL) bool { return d.Idx == r.idx })
+		if at < 0 {
+			x.verdicts.check(ruleResults, false, "job %s has no result of item %d, which was counted", r.job, r.idx)
+			continue
+		}
+		var made bytes.Buffer
+		_, err := api.Download(ctx, b.whole[r.job].DownloadURLs[at].OutputURL, &made)
+		x.verdicts.check(ruleResults, err == nil && bytes.Equal(made.Bytes(), resultOf(r.job, r.idx)), "the result of %s/%d: %.80q, %v", r.job, r.idx, made.Bytes(), err)
+	}
 	return nil
 }
 
@@ -143,6 +164,7 @@ func (x *campaign) read(ctx context.Context, u *user, clerk *actor) (*books, err
 	if err != nil {
 		return nil, err
 	}
+	defer api.Close()
 	app := api.App(u.token)
 	b := &books{steps: map[string][]client.Transition{}, whole: map[string]client.Job{}}
 	if b.me, err = app.Me(ctx); err != nil {

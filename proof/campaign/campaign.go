@@ -16,11 +16,11 @@ import (
 
 // How much there is of everything.
 const (
-	population = 40  // users at a time
+	population = 64  // users at a time
 	lifetime   = 300 // operations of a user until it is retired
 	atOnce     = 4   // operations of one user
 	openEnds   = 5   // operations of a user of which nobody knows; each doubles the orders that must be tried
-	clients    = 64  // threads that speak for users
+	clients    = 128 // threads that speak for users
 	hands      = 8   // workers
 	auditors   = 12
 	makers     = 3 // of users
@@ -40,7 +40,7 @@ type campaign struct {
 	fences   *fences
 	crowd    *crowd
 	journal  *journal
-	events   []event // faults, in order; of the striker alone
+	events   []event // faults, in order; under the tally's lock
 	skipped  map[string]string
 	unfit    string // why the last fault that could not strike could not
 
@@ -88,17 +88,23 @@ func (x *campaign) run(ctx context.Context) error {
 	if err := x.open(ctx, x.Nodes); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(x.kinds, func(f fault) bool { return f.name == "clock-step" }) && x.skipped["clock-step"] == "" {
-		go x.build()
-	}
 	ctx, x.fail = context.WithCancelCause(ctx)
 	defer x.fail(nil)
 	x.verdicts.fail = x.fail
+	if slices.ContainsFunc(x.kinds, func(f fault) bool { return f.name == "clock-step" }) && x.skipped["clock-step"] == "" {
+		go x.build(ctx)
+	}
 	x.began = time.Now()
 	done := make(chan struct{})
 	defer func() { <-done }()
 	telling, hush := context.WithCancel(context.Background())
-	go func() { x.tell(telling); close(done) }()
+	go func() {
+		var both sync.WaitGroup
+		both.Go(func() { x.tell(telling) })
+		both.Go(func() { x.publishing(telling) })
+		both.Wait()
+		close(done)
+	}()
 	defer hush()
 
 	x.court.sit(x)

@@ -27,6 +27,7 @@ type user struct {
 	unknown    int               // operations that are left open
 	refs       map[string]string // of grants: what their clients know, by the reason in the ledger
 	mark       mark
+	results    []result // that were counted, with their pictures
 }
 
 // job is what its user knows of it.
@@ -181,6 +182,7 @@ func (x *campaign) newUser() (*user, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer api.Close()
 	n := x.crowd.people.Add(1)
 	dice := rand.New(rand.NewPCG(x.Seed, uint64(n)+1_000_000))
 	app := api.App("")

@@ -9,8 +9,6 @@ import (
 	"stoker/proof/judge"
 )
 
-func sortStrings(s []string) { slices.Sort(s) }
-
 // grant books credits for the user, or takes some, as an operator.
 func (a *actor) grant(u *user, amount int64) {
 	o := a.begin(judge.Grant)

@@ -86,16 +86,16 @@ func campaignStep() int64 {
 const reading = "\tsec, nsec, mono := runtimeNow()\n"
 
 // build makes the second program, beside everything else.
-func (x *campaign) build() {
-	if err := x.steppers.make(x.dir); err != nil {
+func (x *campaign) build(ctx context.Context) {
+	if err := x.steppers.make(ctx, x.dir); err != nil && ctx.Err() == nil {
 		x.say("clock-step: NOT RUN: the program whose clock can be set cannot be built: %v", err)
 		return
 	}
-	x.steppers.ready.Store(true)
+	x.steppers.ready.Store(ctx.Err() == nil)
 }
 
-func (s *stepper) make(dir string) error {
-	root, err := exec.Command("go", "env", "GOROOT").Output()
+func (s *stepper) make(ctx context.Context, dir string) error {
+	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (s *stepper) make(dir string) error {
 		return err
 	}
 	s.binary = filepath.Join(mine, "stoker")
-	if said, err := exec.Command("go", "build", "-overlay", filepath.Join(mine, "overlay.json"), "-o", s.binary, "stoker").CombinedOutput(); err != nil {
+	if said, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-overlay", filepath.Join(mine, "overlay.json"), "-o", s.binary, "stoker").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, said)
 	}
 	return nil

@@ -158,6 +158,7 @@ func (b *blow) members(ctx context.Context) ([]client.Member, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer api.Close()
 	m, err := api.Operator().Members(ctx)
 	return m.Members, err
 }

@@ -1,7 +1,6 @@
 package campaign
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -140,6 +139,7 @@ func (h *hand) ends() judge.Result { return judge.Result{Done: h.dice.IntN(10) >
 func (h *hand) report(u *user, l *lease) {
 	o := judge.Op{Kind: judge.Report, Client: h.client, Job: l.JobID}
 	var body []map[string]any
+	var delivered []int
 	for _, it := range l.Items {
 		r := h.ends()
 		r.Idx = it.Idx
@@ -147,10 +147,23 @@ func (h *hand) report(u *user, l *lease) {
 		one := map[string]any{"idx": it.Idx, "status": statusOf(r)}
 		if r.Done && h.dice.IntN(10) == 0 && h.deliver(l, it.OutputURL, it.Idx) {
 			one["output_key"] = it.OutputKey
+			delivered = append(delivered, it.Idx)
 		}
 		body = append(body, one)
 	}
-	h.persist(u, o, h.under(l, "results", map[string]any{"results": body}))
+	if got := h.persist(u, o, h.under(l, "results", map[string]any{"results": body})); got.Code == "" && got.Processed == len(body) {
+		u.mu.Lock()
+		for _, idx := range delivered {
+			u.results = append(u.results, result{l.JobID, idx})
+		}
+		u.mu.Unlock()
+	}
+}
+
+// result names a picture that was delivered and counted.
+type result struct {
+	job string
+	idx int
 }
 
 func statusOf(r judge.Result) string {
@@ -172,8 +185,6 @@ func (h *hand) deliver(l *lease, to string, idx int) bool {
 
 // resultOf is what a result holds.
 func resultOf(job string, idx int) []byte { return fmt.Appendf(nil, "%s/%d\n", job, idx) }
-
-func isResultOf(text []byte, job string, idx int) bool { return bytes.Equal(text, resultOf(job, idx)) }
 
 // callback reports one item the old way: with its lease or without, once or fifty times at once.
 func (h *hand) callback(u *user, l *lease, idx int, leased bool) {
@@ -206,22 +217,23 @@ func (h *hand) callback(u *user, l *lease, idx int, leased bool) {
 
 // persist sends a word of a worker until it is taken or refused. Each attempt is an operation of its own: what a worker says has
 // no key, it is the item that is final once.
-func (h *hand) persist(u *user, o judge.Op, r request) {
+func (h *hand) persist(u *user, o judge.Op, r request) judge.Op {
 	place := h.anywhere()
 	for try := range 6 {
 		if !u.join() {
-			return
+			break
 		}
-		got := h.attempt(u, o, (place+try)%h.places(), r)
+		said, got := h.attempt(u, o, (place+try)%h.places(), r)
 		u.exit()
 		if got.known() && !got.nothing() {
-			return
+			return said
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
+	return judge.Op{Code: judge.Unknown}
 }
 
-func (h *hand) attempt(u *user, o judge.Op, place int, r request) answer {
+func (h *hand) attempt(u *user, o judge.Op, place int, r request) (judge.Op, answer) {
 	o.Call, o.Node = h.now(), h.at(place).node.ID
 	got := h.once(place, r)
 	if got.code == "" {
@@ -243,5 +255,5 @@ func (h *hand) attempt(u *user, o judge.Op, place int, r request) answer {
 	}
 	h.finish(&o, got)
 	u.record(o)
-	return got
+	return o, got
 }

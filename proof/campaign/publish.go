@@ -17,6 +17,9 @@ func (r *Record) report() string {
 	} else if r.Undecided > 0 {
 		verdict = fmt.Sprintf("Nothing was violated; %d histories were not decided in time.", r.Undecided)
 	}
+	if r.Lasted < r.Planned-time.Second {
+		verdict += fmt.Sprintf(" It was meant to last %s; this is how far it was.", r.Planned)
+	}
 	kinds, faults := r.kinds()
 	line("%s %d faults of %d kinds; %d operations (%.0f/s), of which %d, in %d histories, were judged.\n", verdict, faults, kinds, r.Total,
 		float64(r.Total)/max(r.Lasted.Seconds(), 1), r.Judged, r.Histories)

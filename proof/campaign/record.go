@@ -1,6 +1,8 @@
 package campaign
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -74,15 +76,24 @@ type Check struct {
 	Times, Violated int
 }
 
-// record makes one of a campaign that is over.
+// record makes one of a campaign, as it is now.
 func (x *campaign) record() *Record {
 	v, t := x.verdicts, x.tally
 	r := &Record{
 		CommandLine: x.commandLine(), Seed: x.Seed, Began: time.Now().Add(-time.Since(x.began)).UTC().Round(time.Second),
-		Planned: x.For, Lasted: x.ended, Versions: x.versions(), Cores: runtime.NumCPU(),
-		Events: x.events, Total: t.total, Histories: v.histories, Judged: v.operations, Undecided: v.undecided, Longest: v.longest, Hardest: v.slowest,
-		Seats: x.names,
+		Planned: x.For, Lasted: cmp.Or(x.ended, time.Since(x.began)), Versions: x.versions(), Cores: runtime.NumCPU(),
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	x.fleet.mu.Lock()
+	for _, names := range x.names {
+		r.Seats = append(r.Seats, slices.Clone(names))
+	}
+	x.fleet.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r.Events, r.Total = slices.Clone(x.events), t.total
+	r.Histories, r.Judged, r.Undecided, r.Longest, r.Hardest = v.histories, v.operations, v.undecided, v.longest, v.slowest
 	for _, f := range x.kinds {
 		r.Kinds = append(r.Kinds, Kind{f.name, f.about, f.family, x.skipped[f.name]})
 	}
@@ -92,6 +103,7 @@ func (x *campaign) record() *Record {
 	}
 	var took []float32
 	for _, s := range t.seconds {
+		s.took = slices.Clone(s.took)
 		slices.Sort(s.took)
 		took = append(took, s.took...)
 		r.Seconds = append(r.Seconds, Second{s.ok, s.refused, s.unknown, at(s.took, 50), at(s.took, 99)})
@@ -100,6 +112,7 @@ func (x *campaign) record() *Record {
 	r.P50, r.P99, r.Slowest = float64(at(took, 50)), float64(at(took, 99)), float64(at(took, 100))
 	r.Gaps = slices.SortedFunc(slices.Values(t.gaps), func(a, b Gap) int { return int(b.Length - a.Length) })
 	r.Gaps = r.Gaps[:min(len(r.Gaps), 10)]
+	v.counts[ruleCodes] = t.total
 	for _, rule := range rules {
 		r.Checks = append(r.Checks, Check{rule, v.counts[rule], v.number(rule)})
 	}
@@ -142,6 +155,15 @@ func (x *campaign) versions() []string {
 
 // recordName is what a Record is kept as.
 const recordName = "campaign-run.json"
+
+// publishing writes report and picture as they are, every minute, so that a long campaign can be looked at while it runs.
+func (x *campaign) publishing(ctx context.Context) {
+	for x.Out != "" && pause(ctx, time.Minute) == nil {
+		if err := x.record().publish(x.Out); err != nil {
+			x.say("the report could not be written: %v", err)
+		}
+	}
+}
 
 // publish writes report, picture and what they are made of into a folder.
 func (r *Record) publish(dir string) error {

@@ -192,8 +192,8 @@ func (x *campaign) blow(ctx context.Context, f fault, dice *rand.Rand) (did bool
 		e.Whole = time.Since(x.began)
 	}
 	x.sick.Store(0)
-	x.events = append(x.events, e)
 	x.tally.mu.Lock()
+	x.events = append(x.events, e)
 	x.tally.faults++
 	x.tally.mu.Unlock()
 	x.say("%-16s %-10s %5.1f s, well again after %.1f s%s", e.Kind, e.Node, (e.Mended - e.Began).Seconds(), (e.Whole - e.Mended).Seconds(), note(e.Note))
@@ -284,6 +284,7 @@ func (x *campaign) equal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer api.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("no node compares"))
 	defer cancel()
 	var v client.Verification
