@@ -172,9 +172,28 @@ func steps(ctx context.Context, b *blow) error {
 		if err := b.hold(ctx, time.Second, 4*time.Second); err != nil {
 			break
 		}
+		if is := b.offset(place); (is - time.Duration(off)*time.Second).Abs() > 5*time.Second {
+			return fmt.Errorf("the clock of %s was to be off by %d s, and is by %s", b.event.Node, off, is)
+		}
 	}
 	b.event.Note += strings.Join(offsets, ", ") + " s"
 	return errors.Join(b.steppers.set(0), b.runs(ctx, place, b.binary))
+}
+
+// offset is how far a node's wall clock is ahead of ours, by its own word.
+func (b *blow) offset(place int) time.Duration {
+	res, err := web.Get("http://" + b.at(place).node.HTTP + "/health")
+	if err != nil {
+		return 0
+	}
+	defer res.Body.Close()
+	var said struct {
+		Meta struct{ Timestamp time.Time }
+	}
+	if json.NewDecoder(res.Body).Decode(&said) != nil {
+		return 0
+	}
+	return time.Until(said.Meta.Timestamp)
 }
 
 // runs has the node at a place end, and start again as another program.
