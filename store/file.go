@@ -97,13 +97,16 @@ func openError(path string, err error) error {
 
 func (f *file) retain() { f.refs.Add(1) }
 
-func (f *file) release() {
+// release says whether it closed the file.
+func (f *file) release() bool {
 	if f.refs.Add(-1) > 0 {
-		return
+		return false
 	}
 	if err := f.db.Close(); err != nil {
 		f.onError(fmt.Errorf("store: close: %w", err))
+		return false
 	}
+	return true
 }
 
 // recoverFault makes an error of a panic, and of a fault in the mapped file
@@ -124,7 +127,7 @@ func faultsPanic() func() {
 // Remove deletes the state in dir, so that Open starts with an empty one. The
 // store must be closed. Without a state in dir it does nothing.
 func Remove(dir string) error {
-	for _, name := range [...]string{pendingName, stateName} {
+	for _, name := range [...]string{pendingName, orderlyName, stateName} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("store: remove: %w", err)
 		}
