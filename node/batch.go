@@ -17,7 +17,7 @@ import (
 const (
 	entryProposals = 512
 	entryBytes     = 1 << 20
-	entriesAtOnce  = 4 // on their way through Raft: one is synced, one replicated, the next are made
+	entriesAtOnce  = 2 // on their way through Raft: one is synced and replicated, the next is made; with four, each took less and cost as much (docs/performance.md)
 )
 
 // errNotTaken means that a group was handed to nobody: nothing came of it.
