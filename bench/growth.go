@@ -57,7 +57,7 @@ type GrowthLevel struct {
 	StateMB   float64  `json:"state_mb"` // the first node's file
 	LogMB     float64  `json:"log_mb"`   // its log and snapshots
 	PerJob    float64  `json:"bytes_per_job"`
-	MemoryMB  float64  `json:"memory_mb"` // resident, the largest node, after the measurement
+	MemoryMB  float64  `json:"memory_mb"` // resident and its own, of the largest node: without the pages of the state's file, which the kernel takes back when it likes
 	Restart   float64  `json:"restart_s"` // a node's, until it is ready
 }
 
@@ -128,8 +128,8 @@ func (c *Growth) level(ctx context.Context, p *past, jobs int) (l GrowthLevel, e
 			return l, err
 		}
 	}
-	for _, bytes := range r.bed.memory() {
-		l.MemoryMB = max(l.MemoryMB, float64(bytes)/(1<<20))
+	for _, pid := range r.pids() {
+		l.MemoryMB = max(l.MemoryMB, float64(statusBytes(fmt.Sprintf("/proc/%d/status", pid), "RssAnon:"))/(1<<20))
 	}
 	// What is applied is in the file only after a flush, which the end of a process makes.
 	node := r.bed.cluster.Nodes[0]
