@@ -216,5 +216,5 @@ func (b *blow) runs(ctx context.Context, place int, binary string) error {
 	b.seats[place].node = n
 	b.all = append(b.all, n)
 	b.mu.Unlock()
-	return n.Restart(ctx)
+	return b.start(ctx, n)
 }

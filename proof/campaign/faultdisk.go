@@ -126,7 +126,7 @@ func (b *blow) damage(ctx context.Context, name string, rebuilt bool, how func(b
 	if err != nil {
 		return err
 	}
-	err = n.Restart(ctx)
+	err = b.start(ctx, n)
 	b.verdicts.check(ruleEnds, (err == nil) == rebuilt, "%s of %s: %s, and it starts: %v", b.event.Kind, n.ID, what, err == nil)
 	if err == nil {
 		b.event.Note = what + "; it came back"
@@ -137,7 +137,7 @@ func (b *blow) damage(ctx context.Context, name string, rebuilt bool, how func(b
 	if err := os.Rename(spare, path); err != nil {
 		return err
 	}
-	return n.Restart(ctx)
+	return b.start(ctx, n)
 }
 
 const page = 4096

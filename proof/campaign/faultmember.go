@@ -139,7 +139,7 @@ func (b *blow) sit(ctx context.Context, place int, id, public, private string) e
 	if err := b.take(place, n, public); err != nil {
 		return err
 	}
-	return n.Restart(ctx)
+	return b.start(ctx, n)
 }
 
 // member waits until there is such a one.

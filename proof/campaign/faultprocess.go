@@ -60,7 +60,7 @@ var processFaults = []fault{
 			if err != nil {
 				return err
 			}
-			if err := n.Restart(ctx); err != nil {
+			if err := b.start(ctx, n); err != nil {
 				return err
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"stoker/cli/local"
 	"stoker/client"
 )
 
@@ -220,8 +221,21 @@ func (x *campaign) watch(e event) {
 // heal undoes what is between the nodes.
 func (x *campaign) heal() { x.board.Heal() }
 
-// servePatience is how long a node may take from its start until it serves.
-const servePatience = 45 * time.Second
+// servePatience is how long a node may take from its start until it serves. One that is new has all to catch up with, under load.
+const servePatience = 2 * time.Minute
+
+// start starts a node that does not run, and waits until it serves.
+func (f *fleet) start(ctx context.Context, n *local.Node) error {
+	began := time.Now()
+	err := n.Restart(ctx)
+	if err == nil || n.Process() == nil || !n.Process().Alive() || ctx.Err() != nil {
+		return err
+	}
+	// It runs, and was not waited for long enough.
+	ready, cancel := context.WithTimeoutCause(ctx, servePatience-time.Since(began), fmt.Errorf("not within %s", servePatience))
+	defer cancel()
+	return n.WaitReady(ready)
+}
 
 // recover heals the lines, starts what does not run, and wants all nodes to serve and to write.
 func (x *campaign) recover(ctx context.Context) error {
@@ -229,7 +243,7 @@ func (x *campaign) recover(ctx context.Context) error {
 	if err := x.each(func(place int) error {
 		n := x.at(place).node
 		if p := n.Process(); p == nil || !p.Alive() {
-			return n.Restart(ctx)
+			return x.start(ctx, n)
 		}
 		ready, cancel := context.WithTimeoutCause(ctx, servePatience, fmt.Errorf("not within %s", servePatience))
 		defer cancel()

@@ -80,8 +80,8 @@ func (t *tally) count(o *judge.Op) {
 	default:
 		s.refused++
 	}
-	if o.Kind != judge.Lease { // which is parked
-		s.took = append(s.took, float32(o.Return-o.Call)/1e6)
+	if took := time.Duration(o.Return - o.Call); o.Kind != judge.Lease && took < tries*attemptLimit { // not one that is parked, nor what an auditor learned later
+		s.took = append(s.took, float32(took)/1e6)
 	}
 }
 
