@@ -77,7 +77,9 @@ func (s *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // end, one that fails leaves neither an object nor parts, and a deletion deletes.
 func TestBucket_allOrNothing(t *testing.T) {
 	s := &bucketServer{t: t, uploads: map[string][][]byte{}, objects: map[string][]byte{}}
-	s.verifier = &objects.Verifier{Keys: func(key string) (objects.Key, bool) { return objects.Key{Secret: "secret"}, key == "access" }}
+	s.verifier = &objects.Verifier{Keys: func(key string) (objects.Key, bool, error) {
+		return objects.Key{Secret: "secret"}, key == "access", nil
+	}}
 	server := httptest.NewTLSServer(s)
 	defer server.Close()
 	place, err := newBucket("backups/stoker", S3{Endpoint: server.URL, AccessKey: "access", SecretKey: "secret"}, server.Client().Transport)

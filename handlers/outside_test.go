@@ -31,8 +31,8 @@ type bucket struct {
 
 func newBucket(t *testing.T) *bucket {
 	b := &bucket{t: t, objects: map[string][]byte{}, secret: "first"}
-	b.verifier = &objects.Verifier{Keys: func(access string) (objects.Key, bool) {
-		return objects.Key{Secret: b.secret}, access == "AK"
+	b.verifier = &objects.Verifier{Keys: func(access string) (objects.Key, bool, error) {
+		return objects.Key{Secret: b.secret}, access == "AK", nil
 	}}
 	b.Server = httptest.NewServer(b)
 	t.Cleanup(b.Close)

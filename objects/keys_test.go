@@ -90,6 +90,20 @@ func TestKeys_Scopes(t *testing.T) {
 func firstOf(a, _ string) string  { return a }
 func secondOf(_, b string) string { return b }
 
+// A node that has not heard of a key, and is told nothing by the others, does not
+// say that there is none: its state may be behind, or being rebuilt. A client
+// takes that for the end of it, and does not ask the next node.
+func TestKeys_UnknownToANodeThatIsAlone(t *testing.T) {
+	members := startCluster(t, 3, nil)
+	for _, other := range members[1:] {
+		other.stop()
+	}
+	err := members[0].s3(t, "KEYMADEELSEWHERE", "secret").RemoveObject(t.Context(), "photos", "a", minio.RemoveObjectOptions{})
+	if got := codeOf(err); got != ServiceUnavailable {
+		t.Errorf("it is answered %q (%v), want %q", got, err, ServiceUnavailable)
+	}
+}
+
 // A key that was revoked or has expired opens nothing, also no upload that it has
 // begun, and no URL that it has signed.
 func TestKeys_RevokedAndExpired(t *testing.T) {
@@ -135,11 +149,11 @@ func TestKeys_RevokedAndExpired(t *testing.T) {
 		t.Fatal(err)
 	}
 	apply(t, m, fsm.CreateKey{ID: key, Name: key, Access: fsm.KeyRead, Life: int64(time.Minute), Sealed: sealed, SealKey: by})
-	if _, ok := m.store.key(key); !ok {
+	if _, ok, _ := m.store.key(key); !ok {
 		t.Error("it does not open what it is for")
 	}
 	m.store.cfg.Now = func() time.Time { return time.Now().Add(2 * time.Minute) }
-	if _, ok := m.store.key(key); ok {
+	if _, ok, _ := m.store.key(key); ok {
 		t.Error("it opens something after its time")
 	}
 }
@@ -176,7 +190,7 @@ func (m *member) own(t testing.TB) (access, secret string) {
 	v := m.node.View()
 	defer v.Close()
 	id := v.Secrets(fsm.UseObject)[0].ID
-	k, ok := m.store.key(id)
+	k, ok, _ := m.store.key(id)
 	if !ok {
 		t.Fatalf("no secret of %s", id)
 	}

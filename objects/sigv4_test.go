@@ -22,7 +22,7 @@ var awsTime = time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC)
 
 func awsVerifier() *Verifier {
 	return &Verifier{
-		Keys: func(k string) (Key, bool) { return Key{Secret: awsSecret}, k == awsKey },
+		Keys: func(k string) (Key, bool, error) { return Key{Secret: awsSecret}, k == awsKey, nil },
 		Now:  func() time.Time { return awsTime.Add(time.Minute) },
 	}
 }

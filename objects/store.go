@@ -147,24 +147,26 @@ const keyWait = 3 * time.Second
 // key finds an access key in this node's own state, since one is checked with
 // every request. What this node has not heard of it asks the cluster about:
 // a key holds everywhere from the moment it was made, and strangers who make up
-// keys share one round to the leader.
-func (s *Store) key(accessKey string) (Key, bool) {
-	if k, ok := s.keyAt(context.Background(), node.Stale, accessKey); ok {
-		return k, true
+// keys share one round to the leader. The error says that this node does not
+// know, and could not ask: it may have its state yet to catch up with.
+func (s *Store) key(accessKey string) (k Key, ok bool, err error) {
+	if k, ok, err = s.keyAt(context.Background(), node.Stale, accessKey); ok {
+		return k, true, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), keyWait)
 	defer cancel()
 	return s.keyAt(ctx, node.Linearizable, accessKey)
 }
 
-func (s *Store) keyAt(ctx context.Context, c node.Consistency, accessKey string) (Key, bool) {
+func (s *Store) keyAt(ctx context.Context, c node.Consistency, accessKey string) (k Key, ok bool, err error) {
 	v, err := s.node.Read(ctx, c)
 	if err != nil {
-		return Key{}, false
+		return Key{}, false, err
 	}
 	defer v.Close()
 	if k, ok := v.AccessKey(accessKey); ok {
-		return s.operators(k)
+		k, ok := s.operators(k)
+		return k, ok, nil
 	}
 	for _, k := range v.Secrets(fsm.UseObject) {
 		if k.ID != accessKey {
@@ -173,11 +175,11 @@ func (s *Store) keyAt(ctx context.Context, c node.Consistency, accessKey string)
 		plain, err := s.node.Unseal(fsm.UseObject, k.Sealed)
 		if err != nil {
 			s.cfg.Log.Error("an object key cannot be used", "access_key", accessKey, "err", err)
-			return Key{}, false
+			return Key{}, false, nil
 		}
-		return Key{Secret: string(plain), Scope: Scope{Read: true, Write: true, ours: true}}, true
+		return Key{Secret: string(plain), Scope: Scope{Read: true, Write: true, ours: true}}, true, nil
 	}
-	return Key{}, false
+	return Key{}, false, nil
 }
 
 // operators opens an operator's access key, unless it has expired.

@@ -42,11 +42,11 @@ func (c Claim) Param(name string) (value string, ok bool) {
 
 // Verifier checks AWS Signature Version 4, in headers and presigned.
 type Verifier struct {
-	Region  string // besides "auto" and "us-east-1"; "" is none
-	Keys    func(accessKey string) (Key, bool)
-	Host    func(host string) bool // whether a request may come in under this Host; nil: any
-	Aliases func() []string        // this cluster's other hosts; nil: none. See Verify
-	Now     func() time.Time       // nil: time.Now
+	Region  string                                    // besides "auto" and "us-east-1"; "" is none
+	Keys    func(accessKey string) (Key, bool, error) // the error: nobody could be asked
+	Host    func(host string) bool                    // whether a request may come in under this Host; nil: any
+	Aliases func() []string                           // this cluster's other hosts; nil: none. See Verify
+	Now     func() time.Time                          // nil: time.Now
 
 	ring keyring
 }
@@ -82,7 +82,10 @@ func (v *Verifier) Verify(r Request) (Claim, error) {
 	if name := unsigned(r.Names, a.signed); name != "" {
 		return Claim{}, fail(AccessDenied, "the header %s is present and is not signed", name)
 	}
-	with, ok := v.Keys(a.accessKey)
+	with, ok, err := v.Keys(a.accessKey)
+	if err != nil {
+		return Claim{}, fail(ServiceUnavailable, "this node does not know the access key, and the cluster does not answer; try again, or ask another node")
+	}
 	if !ok || with.Secret == "" {
 		return Claim{}, fail(InvalidAccessKey, "the access key does not exist")
 	}

@@ -79,10 +79,10 @@ func TestVerify_Refusals(t *testing.T) {
 		}, SignatureMismatch},
 		{"a foreign host", func(r *Request, v *Verifier) { v.Host = func(string) bool { return false } }, AccessDenied},
 		{"revoked to an empty secret", func(r *Request, v *Verifier) {
-			v.Keys = func(string) (Key, bool) { return Key{}, true }
+			v.Keys = func(string) (Key, bool, error) { return Key{}, true, nil }
 		}, InvalidAccessKey},
 		{"another secret", func(r *Request, v *Verifier) {
-			v.Keys = func(string) (Key, bool) { return Key{Secret: "other"}, true }
+			v.Keys = func(string) (Key, bool, error) { return Key{Secret: "other"}, true, nil }
 		}, SignatureMismatch},
 		{"another region", func(r *Request, v *Verifier) { query(r, "auto", "eu-west-1") }, AuthQueryMalformed},
 		{"a legal region that was not signed", func(r *Request, v *Verifier) { query(r, "auto", "us-east-1") }, SignatureMismatch},

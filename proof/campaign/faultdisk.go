@@ -126,7 +126,9 @@ func (b *blow) damage(ctx context.Context, name string, rebuilt bool, how func(b
 	if err != nil {
 		return err
 	}
-	err = b.start(ctx, n)
+	if err = b.start(ctx, n); ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	b.verdicts.check(ruleEnds, (err == nil) == rebuilt, "%s of %s: %s, and it starts: %v", b.event.Kind, n.ID, what, err == nil)
 	if err == nil {
 		b.event.Note = what + "; it came back"
