@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -110,14 +109,8 @@ func (c *Failover) Run(ctx context.Context, out io.Writer) (err error) {
 		}
 		f.Faults = append(f.Faults, figures)
 	}
-	if c.JSON {
-		text, err := json.MarshalIndent(f, "", "  ")
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s\n", text)
-	} else {
-		f.print(out)
+	if err := show(out, c.JSON, &f); err != nil {
+		return err
 	}
 	return f.verdict(c.Strict)
 }

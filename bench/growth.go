@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -67,16 +66,7 @@ func (c *Growth) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("bench growth: %w", err)
 	}
-	if c.JSON {
-		text, err := json.MarshalIndent(f, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(out, "%s\n", text)
-		return err
-	}
-	f.print(out)
-	return nil
+	return show(out, c.JSON, f)
 }
 
 func (c *Growth) measure(ctx context.Context) (f *GrowthFigures, err error) {

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -85,16 +84,7 @@ func (c *Objects) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("bench objects: %w", err)
 	}
-	if c.JSON {
-		text, err := json.MarshalIndent(f, "", "  ")
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s\n", text)
-		return nil
-	}
-	f.print(out)
-	return nil
+	return show(out, c.JSON, &f)
 }
 
 func (c *Objects) measure(ctx context.Context) (f ObjectsFigures, err error) {

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,14 +93,8 @@ func (c *Queue) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("bench queue: %w", err)
 	}
-	if c.JSON {
-		text, err := json.MarshalIndent(f, "", "  ")
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s\n", text)
-	} else {
-		f.print(out)
+	if err := show(out, c.JSON, &f); err != nil {
+		return err
 	}
 	return f.verdict()
 }

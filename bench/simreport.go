@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,20 @@ func newTable(out io.Writer, title string, header ...any) table.Writer {
 	t.SetTitle("%s", title)
 	t.AppendHeader(table.Row(header))
 	return t
+}
+
+// show prints what was measured, as JSON or as its tables.
+func show(out io.Writer, asJSON bool, f interface{ print(io.Writer) }) error {
+	if !asJSON {
+		f.print(out)
+		return nil
+	}
+	text, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", text)
+	return err
 }
 
 // tellShares prints who got how much, against what their weight entitles them to.

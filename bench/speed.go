@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -133,16 +132,7 @@ func (s *Speed) run(ctx context.Context, out io.Writer, what scenario) (err erro
 			return err
 		}
 	}
-	if s.JSON {
-		text, err := json.MarshalIndent(f, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(out, "%s\n", text)
-		return err
-	}
-	f.print(out)
-	return nil
+	return show(out, s.JSON, f)
 }
 
 // measure starts a cluster and runs a scenario on it.

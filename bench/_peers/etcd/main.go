@@ -4,11 +4,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"flag"
 	"fmt"
 	"net/url"
-	"os"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -21,53 +18,21 @@ import (
 	"peer/drive"
 )
 
-func main() {
-	if err := run(os.Args[1], os.Args[2:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func run(what string, args []string) error {
-	flags := flag.NewFlagSet(what, flag.ContinueOnError)
-	name := flags.String("name", "", "of this member")
-	dir := flags.String("dir", "", "folder of this member")
-	client := flags.String("client", "", "address for clients")
-	peer := flags.String("peer", "", "address for members")
-	cluster := flags.String("cluster", "", "name=address of all members, for members")
-	nodes := flags.String("nodes", "", "addresses for clients, with commas")
-	clients := flags.Int("clients", 1, "at a time")
-	warm := flags.Duration("warm", 0, "unmeasured")
-	span := flags.Duration("for", time.Second, "measured")
-	rate := flags.Float64("rate", 0, "begun a second; 0: one after another")
-	kind := flags.String("kind", "txn", "txn or put")
-	flags.Int("items", 0, "not used here")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if what == "serve" {
-		return serve(*name, *dir, *client, *peer, *cluster)
-	}
-	row, err := load(context.Background(), strings.Split(*nodes, ","), *clients, *rate, drive.Span{Warm: *warm, For: *span}, *kind)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(row)
-}
+func main() { drive.Peer("txn", serve, load) }
 
 // serve is a member with the defaults of its own program: WAL synced before an answer.
-func serve(name, dir, client, peer, cluster string) error {
+func serve(s drive.Server) error {
 	c := embed.NewConfig()
-	c.Name, c.Dir, c.InitialCluster, c.LogLevel = name, dir, "", "error"
+	c.Name, c.Dir, c.LogLevel = s.Name, s.Dir, "error"
 	var all []string
-	for _, m := range strings.Split(cluster, ",") {
+	for _, m := range s.Cluster {
 		id, addr, _ := strings.Cut(m, "=")
 		all = append(all, id+"=http://"+addr)
 	}
 	c.InitialCluster = strings.Join(all, ",")
-	c.ListenClientUrls = []url.URL{{Scheme: "http", Host: client}}
+	c.ListenClientUrls = []url.URL{{Scheme: "http", Host: s.Client}}
 	c.AdvertiseClientUrls = c.ListenClientUrls
-	c.ListenPeerUrls = []url.URL{{Scheme: "http", Host: peer}}
+	c.ListenPeerUrls = []url.URL{{Scheme: "http", Host: s.Peer}}
 	c.AdvertisePeerUrls = c.ListenPeerUrls
 	c.QuotaBackendBytes = 8 << 30
 	e, err := embed.StartEtcd(c)
@@ -87,9 +52,9 @@ func serve(name, dir, client, peer, cluster string) error {
 
 // load has clients, spread over the members, debit a counter of their own if it is what they read, and put a record of 300
 // bytes, in one transaction; or just put the record.
-func load(ctx context.Context, nodes []string, clients int, rate float64, span drive.Span, kind string) (drive.Row, error) {
+func load(ctx context.Context, l drive.Load) (drive.Row, error) {
 	var conns []*clientv3.Client
-	for _, n := range nodes {
+	for _, n := range l.Nodes {
 		c, err := clientv3.New(clientv3.Config{Endpoints: []string{"http://" + n}, DialTimeout: 10 * time.Second})
 		if err != nil {
 			return drive.Row{}, err
@@ -99,18 +64,18 @@ func load(ctx context.Context, nodes []string, clients int, rate float64, span d
 	}
 	record := strings.Repeat("x", 300)
 	run := time.Now().UnixNano()
-	have, turns := make([]int, clients), make([]int, clients) // each client's own
+	have, turns := make([]int, l.Clients), make([]int, l.Clients) // each client's own
 	for i := range have {
 		have[i] = 1_000_000_000
 		if _, err := conns[0].Put(ctx, user(run, i), strconv.Itoa(have[i])); err != nil {
 			return drive.Row{}, err
 		}
 	}
-	return drive.Loop(ctx, clients, rate, span, func(ctx context.Context, i int) error {
+	return drive.Loop(ctx, l.Clients, l.Rate, l.Span, func(ctx context.Context, i int) error {
 		c := conns[i%len(conns)]
 		job := fmt.Sprintf("job/%d/%d/%d", run, i, turns[i])
 		turns[i]++
-		if kind == "put" {
+		if l.Kind == "put" {
 			_, err := c.Put(ctx, job, record)
 			return err
 		}

@@ -4,13 +4,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -24,55 +21,23 @@ import (
 	"peer/drive"
 )
 
-func main() {
-	if err := run(os.Args[1], os.Args[2:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+func main() { drive.Peer("always", serve, load) }
 
-func run(what string, args []string) error {
-	flags := flag.NewFlagSet(what, flag.ContinueOnError)
-	name := flags.String("name", "", "of this server")
-	dir := flags.String("dir", "", "folder of this server")
-	client := flags.String("client", "", "address for clients")
-	peer := flags.String("peer", "", "address for servers")
-	cluster := flags.String("cluster", "", "name=address of all servers, for servers")
-	nodes := flags.String("nodes", "", "addresses for clients, with commas")
-	clients := flags.Int("clients", 1, "at a time")
-	warm := flags.Duration("warm", 0, "unmeasured")
-	span := flags.Duration("for", time.Second, "measured")
-	rate := flags.Float64("rate", 0, "begun a second; 0: one after another")
-	kind := flags.String("kind", "always", "always, or default: sync_interval")
-	items := flags.Int("items", 10000, "published before")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if what == "serve" {
-		return serve(*name, *dir, *client, *peer, *cluster, *kind == "always")
-	}
-	row, err := load(context.Background(), strings.Split(*nodes, ","), *clients, *items, *rate, drive.Span{Warm: *warm, For: *span})
+// serve is a server of a cluster, whose streams sync each write if the kind says always, else every two minutes.
+func serve(of drive.Server) error {
+	host, port, err := split(of.Client)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(row)
-}
-
-func serve(name, dir, client, peer, cluster string, always bool) error {
-	host, port, err := split(client)
-	if err != nil {
-		return err
-	}
-	o := &server.Options{ServerName: name, Host: host, Port: port, JetStream: true, StoreDir: dir, SyncAlways: always, NoLog: true, NoSigs: true}
-	members := strings.Split(cluster, ",")
-	if len(members) > 1 {
+	o := &server.Options{ServerName: of.Name, Host: host, Port: port, JetStream: true, StoreDir: of.Dir, SyncAlways: of.Kind == "always", NoLog: true, NoSigs: true}
+	if len(of.Cluster) > 1 {
 		o.Cluster.Name = "bench"
-		if o.Cluster.Host, o.Cluster.Port, err = split(peer); err != nil {
+		if o.Cluster.Host, o.Cluster.Port, err = split(of.Peer); err != nil {
 			return err
 		}
-		for _, m := range members {
+		for _, m := range of.Cluster {
 			id, addr, _ := strings.Cut(m, "=")
-			if id != name {
+			if id != of.Name {
 				o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: addr})
 			}
 		}
@@ -100,9 +65,9 @@ func split(addr string) (string, int, error) {
 
 // load publishes messages of 300 bytes into a work queue with as many replicas as there are servers, and has workers, spread
 // over the servers, fetch one and acknowledge it, waiting for the answer to that.
-func load(ctx context.Context, nodes []string, clients, items int, rate float64, span drive.Span) (drive.Row, error) {
+func load(ctx context.Context, l drive.Load) (drive.Row, error) {
 	var streams []jetstream.JetStream
-	for _, n := range nodes {
+	for _, n := range l.Nodes {
 		c, err := nats.Connect("nats://" + n)
 		if err != nil {
 			return drive.Row{}, err
@@ -115,7 +80,7 @@ func load(ctx context.Context, nodes []string, clients, items int, rate float64,
 		streams = append(streams, js)
 	}
 	name := "work" + strconv.FormatInt(time.Now().UnixNano(), 10)
-	if err := fill(ctx, streams[0], name, len(nodes), items); err != nil {
+	if err := fill(ctx, streams[0], name, len(l.Nodes), l.Items); err != nil {
 		return drive.Row{}, fmt.Errorf("filling the stream: %w", err)
 	}
 	defer streams[0].DeleteStream(ctx, name)
@@ -125,15 +90,15 @@ func load(ctx context.Context, nodes []string, clients, items int, rate float64,
 		return drive.Row{}, err
 	}
 	var consumers []jetstream.Consumer
-	for i := range clients {
+	for i := range l.Clients {
 		c, err := streams[i%len(streams)].Consumer(ctx, name, "workers")
 		if err != nil {
 			return drive.Row{}, err
 		}
 		consumers = append(consumers, c)
 	}
-	span.Ops = items
-	return drive.Loop(ctx, clients, rate, span, func(ctx context.Context, i int) error {
+	l.Span.Ops = l.Items
+	return drive.Loop(ctx, l.Clients, l.Rate, l.Span, func(ctx context.Context, i int) error {
 		batch, err := consumers[i].Fetch(1, jetstream.FetchMaxWait(10*time.Second))
 		if err != nil {
 			return err
