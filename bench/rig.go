@@ -173,7 +173,7 @@ func (r *rig) watch(ctx context.Context, pids []int, syncs func(context.Context)
 	row := SpeedRun{Row: measured}
 	ops := float64(row.All)
 	if row.Ops == 0 {
-		return row, errors.New("nothing was done in the time: measure for longer with --for")
+		return row, errors.New("nothing was done in the measured time: give it longer with --for, or more to do with --items")
 	}
 	spent := after.minus(before)
 	row.Bytes, row.Syncs = float64(spent.written)/ops, (now-synced)/ops
