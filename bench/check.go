@@ -30,7 +30,8 @@ nothing, and compares the ratio of the two with the recorded one. Exits 1 if one
   stoker bench check --record bench/baseline.json   # after a change that is meant to change them`
 }
 
-// baseline is what bench check recorded when this program was last made faster.
+// baseline is what bench check recorded when this program was last made faster: the least of three runs, on a machine that was
+// quiet and on one that was not, rounded down.
 //
 //go:embed baseline.json
 var baseline []byte
