@@ -81,6 +81,37 @@ func TestImport_MovesOver(t *testing.T) {
 	c.agree(t)
 }
 
+// TestImport_LeaderKilled: who imports over a node that stays notices nothing of a leader that is killed meanwhile.
+func TestImport_LeaderKilled(t *testing.T) {
+	const users = 900
+	c, dump := newCluster(t, 3, binary), oldDump(t, users)
+	c.begin(t)
+	lead := c.leader(t)
+	var out, said string
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		out, said, err = c.stokerAt(t, (lead+1)%3, "", "import", dump)
+		ended <- err
+	}()
+	eventually(t, "the first user is there", func() bool {
+		_, err := c.any.Operator().User(t.Context(), "moved-0")
+		return err == nil
+	})
+	if _, err := c.any.Operator().User(t.Context(), "moved-899"); !client.Is(err, "NOT_FOUND") {
+		t.Fatalf("the import was over before the leader could be killed: %v", err)
+	}
+	c.Nodes[lead].Kill()
+	if err := <-ended; err != nil || !strings.Contains(out, "8100 of the users that were imported, and 8100 that they have here: equal.") {
+		t.Fatalf("%v\n%s%s", err, out, said)
+	}
+	for i := range users {
+		if page, err := c.any.Operator().Jobs(t.Context(), client.JobQuery{User: fmt.Sprintf("moved-%d", i)}); err != nil || len(page.Jobs) != 1 {
+			t.Fatalf("moved-%d has %d jobs, %v", i, len(page.Jobs), err)
+		}
+	}
+}
+
 // moveObjects copies from another Stoker that knows the same jobs, twice.
 func moveObjects(t *testing.T, c *cluster, node int, dump string) {
 	from := newCluster(t, 1, binary)
