@@ -59,7 +59,9 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestSlowOutside_WholeJob(t *testing.T) {
 	t.Parallel()
 	b := &bucket{kept: map[string][]byte{}}
-	b.verifier = &objects.Verifier{Keys: func(key string) (objects.Key, bool) { return objects.Key{Secret: "kept sealed"}, key == "AK" }}
+	b.verifier = &objects.Verifier{Keys: func(key string) (objects.Key, bool, error) {
+		return objects.Key{Secret: "kept sealed"}, key == "AK", nil
+	}}
 	store := httptest.NewServer(b)
 	defer store.Close()
 
