@@ -55,8 +55,8 @@
 //   - An index has exactly the positions that its function gives for the rows of
 //     its table, in every generation that a reader can see.
 //   - Open hands bbolt only a file whose every reachable page was checked, or that
-//     was closed in order and is of the size and time that it was left with. After a
-//     crash of any kind there is no such word.
+//     was closed in order and is of the size, time and meta pages that it was left
+//     with. After a crash of any kind there is no such word.
 //     Restore gives a file the state's name only after the stream's SHA-256
 //     matched and the file was synced.
 //

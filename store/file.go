@@ -41,6 +41,7 @@ type file struct {
 	db      *bolt.DB
 	refs    atomic.Int64
 	onError func(error) // of closing, when nobody is left to be told
+	orderly atomic.Bool // nothing will be written to it any more, and all that was is synced
 }
 
 // openFile opens or makes the file at path; the caller has the first reference.
@@ -97,16 +98,17 @@ func openError(path string, err error) error {
 
 func (f *file) retain() { f.refs.Add(1) }
 
-// release says whether it closed the file.
-func (f *file) release() bool {
+func (f *file) release() {
 	if f.refs.Add(-1) > 0 {
-		return false
+		return
 	}
-	if err := f.db.Close(); err != nil {
+	var err error
+	if f.orderly.Load() {
+		err = leaveOrderly(f.db.Path()) // before the lock goes: whoever opens the file next must find the word
+	}
+	if err := errors.Join(err, f.db.Close()); err != nil {
 		f.onError(fmt.Errorf("store: close: %w", err))
-		return false
 	}
-	return true
 }
 
 // recoverFault makes an error of a panic, and of a fault in the mapped file

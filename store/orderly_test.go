@@ -93,3 +93,46 @@ func TestOrderly_isTaken(t *testing.T) {
 		t.Errorf("without the word it is read: %v", err)
 	}
 }
+
+// TestOrderly_waitsForTheLastReader: the word is given when the last view of a closed store goes, and before anybody else can have
+// the file.
+func TestOrderly_waitsForTheLastReader(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, manual)
+	update(t, s, func(tx *Tx) { counters.Put(tx, Uint(1), 1) })
+	v := s.View()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, orderlyName)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a view is open, and the file is said to be closed: %v", err)
+	}
+	v.Close()
+	if orderly, err := takeOrderly(dir); err != nil || !orderly {
+		t.Errorf("%v, %v", orderly, err)
+	}
+}
+
+// TestOrderly_aCommitShows: also where the file's time does not tell of it, as after a power loss.
+func TestOrderly_aCommitShows(t *testing.T) {
+	dir, _, _ := worn(t)
+	state, word := filepath.Join(dir, stateName), filepath.Join(dir, orderlyName)
+	said, err := os.ReadFile(word)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir, manual) // which commits
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(word, said, 0o600), os.Chtimes(state, before.ModTime(), before.ModTime())); err != nil {
+		t.Fatal(err)
+	}
+	if orderly, err := takeOrderly(dir); err != nil || orderly {
+		t.Errorf("%v, %v: a commit has been made since", orderly, err)
+	}
+}

@@ -206,10 +206,9 @@ func (s *Store) Close() error {
 	}
 	close(s.stop)
 	<-s.done
+	f.orderly.Store(err == nil)
 	b.release()
-	if f.release() && err == nil {
-		err = leaveOrderly(s.dir)
-	}
+	f.release()
 	return err
 }
 
