@@ -231,7 +231,7 @@ func TestHouse_noSkip(t *testing.T) {
 
 // TestHouse_tags: a tag of a flag or command that package table does not know would say what is not so.
 func TestHouse_tags(t *testing.T) {
-	known := strings.Fields("arg cmd complete default embed enum env group help hidden name optional placeholder prefix required short type xor")
+	known := strings.Fields("arg cmd complete default embed enum env group help hidden name optional metavar prefix required short type xor")
 	pair := regexp.MustCompile(`(\w+):("(?:[^"\\]|\\.)*")`)
 	seen := 0
 	for _, s := range sources(t) {

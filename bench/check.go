@@ -16,9 +16,9 @@ type Check struct {
 	For      time.Duration `name:"for" default:"1500ms" help:"How long to measure each scenario (${default})."`
 	Rounds   int           `default:"2" help:"Rounds of each; the best ratio counts, since other work only lowers it (${default})."`
 	Least    float64       `default:"0.67" help:"The least part of the recorded ratio that is good (${default})."`
-	Baseline string        `type:"existingfile" placeholder:"FILE" help:"Recorded ratios (those of this program)."`
-	Record   string        `type:"path" placeholder:"FILE" help:"Write the ratios to this file instead of holding them against others."`
-	Binary   string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes (this one)."`
+	Baseline string        `type:"existingfile" metavar:"FILE" help:"Recorded ratios (those of this program)."`
+	Record   string        `type:"path" metavar:"FILE" help:"Write the ratios to this file instead of holding them against others."`
+	Binary   string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (this one)."`
 }
 
 // Help says what fails.

@@ -23,7 +23,7 @@ type Failover struct {
 	Reads  int           `default:"20" help:"Linearizable reads a second at each node (${default})."`
 	Faults []string      `default:"sigterm,kill,stop,cut,disk" help:"Which faults: ${default}."`
 	Strict bool          `help:"Exit 1 also if a pause was longer than its target; on a machine with other work that says little."`
-	Binary string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes (this one)."`
+	Binary string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (this one)."`
 	JSON   bool          `name:"json" help:"Print JSON instead of tables."`
 	Limit  time.Duration `default:"20m" help:"Give up after that (${default})."`
 }

@@ -24,7 +24,7 @@ type Growth struct {
 	Clients int           `default:"16" help:"Clients (${default})."`
 	For     time.Duration `name:"for" default:"5s" help:"How long to measure jobs created, and then jobs read, at each level (${default})."`
 	Nodes   int           `default:"1" help:"Nodes (${default})."`
-	Binary  string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes (this one)."`
+	Binary  string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (this one)."`
 	JSON    bool          `name:"json" help:"Print JSON instead of a table."`
 	Limit   time.Duration `default:"4h" help:"Give up after that (${default})."`
 }

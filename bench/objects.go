@@ -11,13 +11,13 @@ import (
 // Objects is `stoker bench objects`: pictures through the object store and through another S3 server, in one run.
 type Objects struct {
 	Against     string        `default:"versitygw" enum:"versitygw,none" help:"The other S3 server, started beside it: versitygw or none (${default})."`
-	Peer        string        `type:"existingfile" placeholder:"FILE" help:"Its program (installed once with go install into the user's cache folder)."`
+	Peer        string        `type:"existingfile" metavar:"FILE" help:"Its program (installed once with go install into the user's cache folder)."`
 	MB          int           `name:"mb" default:"5" help:"Size of a picture in MB (${default})."`
 	Connections int           `default:"64" help:"Connections at a time (${default})."`
 	Pictures    int           `default:"256" help:"Pictures in a round (${default})."`
 	Rounds      int           `default:"2" help:"Rounds; in each, both servers are measured in turn (${default})."`
 	Nodes       int           `default:"1" help:"Nodes of the cluster; with more than one each upload is on two before its answer (${default})."`
-	Binary      string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes (this one)."`
+	Binary      string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (this one)."`
 	JSON        bool          `name:"json" help:"Print JSON instead of a table."`
 	Limit       time.Duration `default:"15m" help:"Give up after that (${default})."`
 }

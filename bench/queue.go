@@ -16,7 +16,7 @@ type Queue struct {
 	Samples int           `default:"100" help:"Items measured with each number of waiters (${default})."`
 	Idle    time.Duration `default:"1m" help:"How long to watch the log while all wait; 0: not at all (${default})."`
 	Nodes   int           `default:"3" help:"Nodes (${default})."`
-	Binary  string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes (this one)."`
+	Binary  string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (this one)."`
 	JSON    bool          `name:"json" help:"Print JSON instead of a table."`
 	Limit   time.Duration `default:"15m" help:"Give up after that (${default})."`
 }

@@ -26,7 +26,7 @@ type QueueChaos struct {
 	Every   time.Duration `default:"2s" help:"Mean time between two blows (${default})."`
 	Finish  time.Duration `default:"5m" help:"How long the rest may take once nothing is killed any more (${default})."`
 	Seed    uint64        `default:"1" help:"Of the blows; the threads of a real system have their own mind (${default})."`
-	Binary  string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes and workers (this one)."`
+	Binary  string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes and workers (this one)."`
 	Keep    bool          `help:"Keep the cluster's folder with data and logs."`
 
 	// workerBinary is what tests run as workers; empty: Binary.

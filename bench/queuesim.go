@@ -24,7 +24,7 @@ type QueueSim struct {
 	Batches  float64       `default:"1" help:"Most batches that any user may get less than its share in any window (${default})."`
 	Patience time.Duration `default:"0s" help:"Longest that a user with waiting work may go without a grant; 0: as long as its share allows."`
 	Seed     uint64        `default:"1" help:"Of service times and orders (${default})."`
-	Out      string        `type:"path" placeholder:"FILE" help:"Write a plot of the shares over time there, as SVG."`
+	Out      string        `type:"path" metavar:"FILE" help:"Write a plot of the shares over time there, as SVG."`
 }
 
 // Help says what is simulated.

@@ -21,11 +21,11 @@ type Speed struct {
 	Rate     float64       `help:"Begin so many operations a second, whether or not earlier ones are done, instead of one after another in each client."`
 	Nodes    int           `default:"3" help:"Nodes of the cluster, and of a peer's (${default})."`
 	Against  []string      `default:"bare" enum:"bare,etcd,etcd-put,nats,nats-default,none" help:"What to measure beside it: bare, a fasthttp server that answers as many bytes and does nothing; etcd (a transaction), etcd-put, nats (JetStream, sync_interval always) or nats-default, started beside it; none (${default})."`
-	Operator string        `type:"existingfile" placeholder:"FILE" help:"Measure this cluster, which runs already, instead of starting one. Users named bench stay in it."`
+	Operator string        `type:"existingfile" metavar:"FILE" help:"Measure this cluster, which runs already, instead of starting one. Users named bench stay in it."`
 	Plan     string        `default:"bench" help:"With --operator: the plan of the users that are made; it must allow what is done (${default})."`
-	Binary   string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes (this one)."`
+	Binary   string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (this one)."`
 	JSON     bool          `name:"json" help:"Print JSON instead of tables."`
-	Plot     string        `type:"path" placeholder:"FILE" help:"Also draw throughput and times into this SVG."`
+	Plot     string        `type:"path" metavar:"FILE" help:"Also draw throughput and times into this SVG."`
 	Limit    time.Duration `default:"30m" help:"Give up after that (${default})."`
 
 	stocked int // operations that there is work for; 0: any number

@@ -33,9 +33,9 @@ type accessList struct {
 type accessCreate struct {
 	operatorFlags
 	Name    string        `required:"" help:"What it is for, as in grafana or night-shift; the audit log calls it so."`
-	Scope   string        `placeholder:"read|operate|admin" xor:"kind" help:"What an operator may do with it: look; run queue, jobs, workers and users; everything."`
+	Scope   string        `metavar:"read|operate|admin" xor:"kind" help:"What an operator may do with it: look; run queue, jobs, workers and users; everything."`
 	Worker  bool          `xor:"kind" help:"It is for workers: it opens the queue and nothing else."`
-	Expires time.Duration `placeholder:"DURATION" help:"It opens nothing after that time, as in 720h (never)."`
+	Expires time.Duration `metavar:"DURATION" help:"It opens nothing after that time, as in 720h (never)."`
 	JSON    bool          `name:"json" help:"Print JSON."`
 }
 

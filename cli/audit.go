@@ -30,8 +30,8 @@ func (*auditCommand) Help() string {
 // auditChoice chooses rows.
 type auditChoice struct {
 	operatorFlags
-	Since string `placeholder:"DURATION|TIME" help:"Only what was done since then, as in 24h or 2026-01-02T15:04:05Z."`
-	Who   string `placeholder:"NAME" help:"Only what was done with this token."`
+	Since string `metavar:"DURATION|TIME" help:"Only what was done since then, as in 24h or 2026-01-02T15:04:05Z."`
+	Who   string `metavar:"NAME" help:"Only what was done with this token."`
 }
 
 type auditShow struct {
@@ -42,8 +42,8 @@ type auditShow struct {
 
 type auditExport struct {
 	auditChoice
-	CSV  string `name:"csv" xor:"form" required:"" placeholder:"FILE" help:"As CSV; - is the standard output."`
-	JSON string `name:"json" xor:"form" required:"" placeholder:"FILE" help:"As JSON, a row a line; - is the standard output."`
+	CSV  string `name:"csv" xor:"form" required:"" metavar:"FILE" help:"As CSV; - is the standard output."`
+	JSON string `name:"json" xor:"form" required:"" metavar:"FILE" help:"As JSON, a row a line; - is the standard output."`
 }
 
 // exportPatience bounds an export, fifty rows a request.

@@ -22,7 +22,7 @@ type autopilotShow struct {
 
 type autopilotSet struct {
 	operatorFlags
-	RemoveDeadAfter time.Duration `required:"" placeholder:"DURATION" help:"Remove a voter that is silent for so long, a minute at least; 0 is never, which is the default."`
+	RemoveDeadAfter time.Duration `required:"" metavar:"DURATION" help:"Remove a voter that is silent for so long, a minute at least; 0 is never, which is the default."`
 }
 
 // Help says what holds at any rate.

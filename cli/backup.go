@@ -53,18 +53,18 @@ func (*backupCommand) Help() string {
 
 type backupCreate struct {
 	operatorFlags
-	Out   string  `placeholder:"FILE|DIR" xor:"where" required:"" help:"File to write; in a folder it gets a name by its time."`
-	To    string  `placeholder:"s3://BUCKET/PREFIX" xor:"where" required:"" help:"Bucket to upload to."`
+	Out   string  `metavar:"FILE|DIR" xor:"where" required:"" help:"File to write; in a folder it gets a name by its time."`
+	To    string  `metavar:"s3://BUCKET/PREFIX" xor:"where" required:"" help:"Bucket to upload to."`
 	Blobs string  `default:"include" enum:"include,reference" help:"Put the pictures in (include), or only their names and hashes (reference)."`
-	Node  string  `placeholder:"ID" help:"Take it from this node; any has the whole of it."`
+	Node  string  `metavar:"ID" help:"Take it from this node; any has the whole of it."`
 	JSON  bool    `name:"json" help:"Print JSON."`
 	S3    s3Flags `embed:"" prefix:"s3-"`
 }
 
 // s3Flags reach a bucket. The keys are no flags: a process list shows those.
 type s3Flags struct {
-	Endpoint string `env:"STOKER_BACKUP_S3_ENDPOINT" placeholder:"URL" help:"Endpoint of the bucket; Amazon's if not given. The keys are read from STOKER_BACKUP_S3_ACCESS_KEY and STOKER_BACKUP_S3_SECRET_KEY."`
-	Region   string `env:"STOKER_BACKUP_S3_REGION" placeholder:"NAME" help:"Region of the bucket (us-east-1)."`
+	Endpoint string `env:"STOKER_BACKUP_S3_ENDPOINT" metavar:"URL" help:"Endpoint of the bucket; Amazon's if not given. The keys are read from STOKER_BACKUP_S3_ACCESS_KEY and STOKER_BACKUP_S3_SECRET_KEY."`
+	Region   string `env:"STOKER_BACKUP_S3_REGION" metavar:"NAME" help:"Region of the bucket (us-east-1)."`
 }
 
 // place says where the backup goes and what it is called there.

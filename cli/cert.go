@@ -36,7 +36,7 @@ type certStatus struct {
 
 type certRotate struct {
 	operatorFlags
-	Without []string      `placeholder:"NODE" help:"Do not wait for this node, which is gone. It is locked out when the old CA goes."`
+	Without []string      `metavar:"NODE" help:"Do not wait for this node, which is gone. It is locked out when the old CA goes."`
 	Wait    time.Duration `default:"2m" help:"How long to watch; it goes on in any case (${default})."`
 }
 
@@ -55,7 +55,7 @@ type certCA struct{ operatorFlags }
 type certIssue struct {
 	operatorFlags
 	Node string `arg:"" complete:"node" help:"The node's id."`
-	Out  string `short:"o" default:"." placeholder:"DIR" help:"Where ca.crt, node.crt and node.key are written (${default})."`
+	Out  string `short:"o" default:"." metavar:"DIR" help:"Where ca.crt, node.crt and node.key are written (${default})."`
 }
 
 // Help says where the files go.
@@ -67,7 +67,7 @@ Copy the three files over those in the node's folder, keep node.key 0600, and st
 }
 
 type certSign struct {
-	Config string `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" complete:".toml" help:"The node's configuration (${default})."`
+	Config string `default:"stoker.toml" env:"STOKER_CONFIG" metavar:"FILE" complete:".toml" help:"The node's configuration (${default})."`
 }
 
 // Help says when.

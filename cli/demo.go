@@ -5,10 +5,10 @@ import "stoker/cli/demo"
 // demoCommand is `stoker demo`.
 type demoCommand struct {
 	Nodes      int    `default:"3" help:"How many nodes (${default})."`
-	Photos     string `placeholder:"DIR" help:"Folder of JPEG or PNG pictures to work on, instead of rooms drawn by code."`
+	Photos     string `metavar:"DIR" help:"Folder of JPEG or PNG pictures to work on, instead of rooms drawn by code."`
 	KillLeader bool   `help:"Kill the leader's process in the middle of the job."`
 	Keep       bool   `help:"Keep the cluster's folder with data and logs."`
-	Out        string `placeholder:"DIR" help:"Where results and previews go (a new temporary folder)."`
+	Out        string `metavar:"DIR" help:"Where results and previews go (a new temporary folder)."`
 }
 
 // Help says what it shows.

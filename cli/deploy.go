@@ -22,7 +22,7 @@ type deployCommand struct {
 	deploymentFlags
 	File   string `arg:"" optional:"" default:"stoker.app.toml" complete:".toml" help:"The app's configuration (${default})."`
 	DryRun bool   `help:"Show what would change, and change nothing. A token with scope read suffices."`
-	Base   uint64 `placeholder:"N" complete:"version" help:"Refuse unless version N is in force, so that nobody's deploy in between is undone."`
+	Base   uint64 `metavar:"N" complete:"version" help:"Refuse unless version N is in force, so that nobody's deploy in between is undone."`
 	Force  bool   `help:"Deploy also if somebody else deploys at the same time."`
 }
 

@@ -31,10 +31,10 @@ const goodbye = 12 * time.Second
 // devCommand is `stoker dev`.
 type devCommand struct {
 	Nodes int    `help:"How many nodes (1, or as many as the folder has)."`
-	HTTP  string `name:"http" placeholder:"HOST:PORT" help:"Public address of the first node; the others count up (127.0.0.1:8080)."`
-	Data  string `default:".stoker" placeholder:"DIR" help:"Folder of the cluster (${default})."`
-	App   string `default:"stoker.app.toml" placeholder:"FILE" help:"The app's configuration, deployed when it changes, if it is there (${default})."`
-	Seed  string `placeholder:"DIR|rooms" help:"Run a job on the JPEGs of a folder, or on drawn rooms, so that nothing is empty."`
+	HTTP  string `name:"http" metavar:"HOST:PORT" help:"Public address of the first node; the others count up (127.0.0.1:8080)."`
+	Data  string `default:".stoker" metavar:"DIR" help:"Folder of the cluster (${default})."`
+	App   string `default:"stoker.app.toml" metavar:"FILE" help:"The app's configuration, deployed when it changes, if it is there (${default})."`
+	Seed  string `metavar:"DIR|rooms" help:"Run a job on the JPEGs of a folder, or on drawn rooms, so that nothing is empty."`
 	Init  bool   `help:"Write the app's configuration that is in force to that file, if it is not there."`
 	Fresh bool   `help:"Throw away what the folder has and begin anew."`
 }

@@ -14,7 +14,7 @@ import (
 // exportCommand is `stoker export`.
 type exportCommand struct {
 	operatorFlags
-	SQLite string `name:"sqlite" required:"" placeholder:"FILE" help:"The SQLite file to write."`
+	SQLite string `name:"sqlite" required:"" metavar:"FILE" help:"The SQLite file to write."`
 	Force  bool   `help:"Replace the file if it is there."`
 	Stale  bool   `help:"Take the state of the node that answers, which may be behind."`
 }

@@ -26,12 +26,12 @@ type importCommand struct {
 	Dump   string   `arg:"" optional:"" type:"existingfile" help:"The old stack's database: an SQLite file, or the SQL that wrangler d1 export or sqlite3 .dump writes."`
 	DryRun bool     `help:"Say what would be imported, and write nothing."`
 	Open   string   `enum:"refuse,cancel" default:"refuse" help:"What to do about jobs that have not ended there: refuse everything, or cancel: bring them as canceled and refund what was not done (${default})."`
-	Plan   []string `placeholder:"OLD=NEW" help:"Users of plan OLD there are on plan NEW here; several with commas."`
+	Plan   []string `metavar:"OLD=NEW" help:"Users of plan OLD there are on plan NEW here; several with commas."`
 	Strict bool     `help:"Write nothing at all if a row cannot be understood."`
 	JSON   bool     `name:"json" help:"Print JSON."`
 
-	ObjectsFrom     string `placeholder:"s3://BUCKET/PREFIX" help:"Copy the objects of this bucket, too."`
-	ObjectsEndpoint string `placeholder:"URL" help:"Where that bucket is, as in https://ACCOUNT.r2.cloudflarestorage.com."`
+	ObjectsFrom     string `metavar:"s3://BUCKET/PREFIX" help:"Copy the objects of this bucket, too."`
+	ObjectsEndpoint string `metavar:"URL" help:"Where that bucket is, as in https://ACCOUNT.r2.cloudflarestorage.com."`
 	ObjectsRegion   string `default:"auto" help:"Its region (${default})."`
 }
 

@@ -8,8 +8,8 @@ import (
 
 // initCommand is `stoker init`.
 type initCommand struct {
-	Node  []string `required:"" placeholder:"ID=HOST[:HTTPPORT[:CLUSTERPORT]]" help:"One per machine: its id, and where others reach it (ports 8080 and 9080)."`
-	Out   string   `default:"cluster" placeholder:"DIR" help:"Where to write (${default})."`
+	Node  []string `required:"" metavar:"ID=HOST[:HTTPPORT[:CLUSTERPORT]]" help:"One per machine: its id, and where others reach it (ports 8080 and 9080)."`
+	Out   string   `default:"cluster" metavar:"DIR" help:"Where to write (${default})."`
 	Force bool     `help:"Replace what an earlier init wrote there: all keys and tokens become new ones."`
 }
 

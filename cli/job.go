@@ -37,11 +37,11 @@ var noSuchJob = hints{client.CodeJobNotFound: "`stoker job list` lists those tha
 
 type jobList struct {
 	operatorFlags
-	User   string        `placeholder:"USER" complete:"user" help:"Only this user's."`
-	Status client.Status `enum:",created,uploaded,queued,running,done,failed,canceled" default:"" placeholder:"STATUS" help:"Only those that are created, uploaded, queued, running, done, failed or canceled."`
-	Preset string        `placeholder:"PRESET" complete:"preset" help:"Only those of this preset."`
-	Limit  int           `default:"50" placeholder:"N" help:"How many at most (${default})."`
-	Cursor string        `placeholder:"CURSOR" help:"Go on where an earlier list ended."`
+	User   string        `metavar:"USER" complete:"user" help:"Only this user's."`
+	Status client.Status `enum:",created,uploaded,queued,running,done,failed,canceled" default:"" metavar:"STATUS" help:"Only those that are created, uploaded, queued, running, done, failed or canceled."`
+	Preset string        `metavar:"PRESET" complete:"preset" help:"Only those of this preset."`
+	Limit  int           `default:"50" metavar:"N" help:"How many at most (${default})."`
+	Cursor string        `metavar:"CURSOR" help:"Go on where an earlier list ended."`
 	JSON   bool          `name:"json" help:"Print JSON."`
 }
 

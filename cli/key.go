@@ -36,8 +36,8 @@ type keyCreate struct {
 	Name    string        `required:"" help:"What it is for, as in archive or site; the audit log calls it so."`
 	Read    bool          `help:"It may get, head and list objects."`
 	Write   bool          `help:"It may put and delete objects."`
-	Prefix  string        `placeholder:"PREFIX" help:"Only objects whose keys begin with it, as in site/ (all)."`
-	Expires time.Duration `placeholder:"DURATION" help:"It opens nothing after that time, as in 720h (never)."`
+	Prefix  string        `metavar:"PREFIX" help:"Only objects whose keys begin with it, as in site/ (all)."`
+	Expires time.Duration `metavar:"DURATION" help:"It opens nothing after that time, as in 720h (never)."`
 	JSON    bool          `name:"json" help:"Print JSON."`
 }
 

@@ -17,8 +17,8 @@ var operatorPlaces = []string{"operator.toml", filepath.Join(devFolder, "operato
 
 // operatorFlags say which cluster to speak to.
 type operatorFlags struct {
-	Operator string   `env:"STOKER_OPERATOR" placeholder:"FILE" complete:".toml" help:"operator.toml of the cluster (./operator.toml, else ./.stoker/operator.toml)."`
-	Endpoint []string `env:"STOKER_ENDPOINTS" placeholder:"URL" help:"Nodes to speak to instead of the file's. STOKER_ADMIN_TOKEN and STOKER_WORKER_TOKEN replace its tokens."`
+	Operator string   `env:"STOKER_OPERATOR" metavar:"FILE" complete:".toml" help:"operator.toml of the cluster (./operator.toml, else ./.stoker/operator.toml)."`
+	Endpoint []string `env:"STOKER_ENDPOINTS" metavar:"URL" help:"Nodes to speak to instead of the file's. STOKER_ADMIN_TOKEN and STOKER_WORKER_TOKEN replace its tokens."`
 }
 
 // cluster reads the file, if there is one, and lays environment and flags over it.

@@ -23,8 +23,8 @@ type queueResume struct {
 
 type queuePurge struct {
 	operatorFlags
-	Preset string `placeholder:"NAME" complete:"preset" help:"Only jobs of this preset."`
-	User   string `placeholder:"ID" complete:"user" help:"Only jobs of this user."`
+	Preset string `metavar:"NAME" complete:"preset" help:"Only jobs of this preset."`
+	User   string `metavar:"ID" complete:"user" help:"Only jobs of this user."`
 	Yes    bool   `help:"Do it. Without, it only says what it would cancel."`
 }
 

@@ -11,7 +11,7 @@ import (
 
 type queueDead struct {
 	operatorFlags
-	Limit int  `default:"50" placeholder:"N" help:"How many at most (${default})."`
+	Limit int  `default:"50" metavar:"N" help:"How many at most (${default})."`
 	JSON  bool `name:"json" help:"Print JSON."`
 }
 

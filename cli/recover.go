@@ -15,8 +15,8 @@ import (
 
 // recoverCommand is `stoker recover`.
 type recoverCommand struct {
-	Config string `default:"stoker.toml" env:"STOKER_CONFIG" placeholder:"FILE" complete:".toml" help:"Configuration of the node that is left (${default})."`
-	Data   string `placeholder:"DIR" help:"Its data folder, if it is not where the configuration says."`
+	Config string `default:"stoker.toml" env:"STOKER_CONFIG" metavar:"FILE" complete:".toml" help:"Configuration of the node that is left (${default})."`
+	Data   string `metavar:"DIR" help:"Its data folder, if it is not where the configuration says."`
 	Yes    bool   `help:"Do not ask."`
 }
 

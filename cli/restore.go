@@ -14,10 +14,10 @@ import (
 // restoreCommand is `stoker restore`.
 type restoreCommand struct {
 	File    string   `arg:"" type:"existingfile" help:"The backup."`
-	Node    []string `required:"" placeholder:"ID=HOST[:HTTPPORT[:CLUSTERPORT]]" help:"One per machine of the new cluster, as with init. Ids and hosts may be the old ones."`
-	SealKey string   `required:"" type:"existingfile" placeholder:"FILE" help:"seal.key of a node of the old cluster: the backup's secrets are sealed with it."`
-	Out     string   `default:"cluster" placeholder:"DIR" help:"Where to write the nodes' folders (${default})."`
-	Blobs   []string `type:"existingdir" placeholder:"DIR" help:"Blob folder of an old node (data/blobs), for pictures that are not in the backup."`
+	Node    []string `required:"" metavar:"ID=HOST[:HTTPPORT[:CLUSTERPORT]]" help:"One per machine of the new cluster, as with init. Ids and hosts may be the old ones."`
+	SealKey string   `required:"" type:"existingfile" metavar:"FILE" help:"seal.key of a node of the old cluster: the backup's secrets are sealed with it."`
+	Out     string   `default:"cluster" metavar:"DIR" help:"Where to write the nodes' folders (${default})."`
+	Blobs   []string `type:"existingdir" metavar:"DIR" help:"Blob folder of an old node (data/blobs), for pictures that are not in the backup."`
 	Revoke  bool     `name:"revoke-tokens" help:"Begin with none but the new tokens of DIR/operator.toml: those in the backup, workers' too, open nothing."`
 	Force   bool     `help:"Replace configuration and keys in DIR; data folders that are there are moved aside."`
 }

@@ -42,8 +42,8 @@ type secretList struct {
 type secretPut struct {
 	operatorFlags
 	Name     string        `arg:"" help:"callback, s3.… (docs/security.md lists what the cluster uses), or a name of your own."`
-	FromFile string        `type:"existingfile" placeholder:"FILE" help:"Read the value from FILE instead of the standard input."`
-	Expires  time.Duration `placeholder:"DURATION" help:"It is forgotten after that time, as in 744h (never)."`
+	FromFile string        `type:"existingfile" metavar:"FILE" help:"Read the value from FILE instead of the standard input."`
+	Expires  time.Duration `metavar:"DURATION" help:"It is forgotten after that time, as in 744h (never)."`
 }
 
 // Help says what becomes of a newline.

@@ -13,9 +13,9 @@ const joinPatience = 30 * time.Second
 
 // joinFlags say which cluster to come into, and how.
 type joinFlags struct {
-	Join  []string `name:"join" placeholder:"HOST:PORT" help:"Cluster ports of members (those in the token)."`
-	Token string   `name:"token" env:"STOKER_JOIN_TOKEN" placeholder:"TOKEN" help:"What \"stoker token create\" printed."`
-	Host  string   `name:"advertise" placeholder:"HOST" help:"Name or address by which others reach this machine (the one it reaches them from)."`
+	Join  []string `name:"join" metavar:"HOST:PORT" help:"Cluster ports of members (those in the token)."`
+	Token string   `name:"token" env:"STOKER_JOIN_TOKEN" metavar:"TOKEN" help:"What \"stoker token create\" printed."`
+	Host  string   `name:"advertise" metavar:"HOST" help:"Name or address by which others reach this machine (the one it reaches them from)."`
 }
 
 func (f joinFlags) given() bool { return len(f.Join) > 0 || f.Token != "" }

@@ -19,7 +19,7 @@ import (
 type sqlCommand struct {
 	operatorFlags
 	Statement string        `arg:"" optional:"" help:"A SELECT, WITH, VALUES or EXPLAIN; several with semicolons between."`
-	File      string        `placeholder:"FILE" help:"Read the statements from a file; - is the standard input."`
+	File      string        `metavar:"FILE" help:"Read the statements from a file; - is the standard input."`
 	Shell     bool          `help:"Ask one statement after the other; .help says what else."`
 	JSON      bool          `name:"json" xor:"form" help:"Print an array of objects."`
 	CSV       bool          `name:"csv" xor:"form" help:"Print CSV with a heading."`

@@ -16,17 +16,17 @@ import (
 // tailCommand is `stoker tail`.
 type tailCommand struct {
 	operatorFlags
-	From     string   `default:"now" placeholder:"now|start|INDEX|TIME|ID" help:"Where to begin: now, start (as far as changes are kept), an entry of the log, a time (2026-01-02T15:04:05Z) or a span before now (15m), or the id of a change, behind which it goes on."`
-	Job      string   `placeholder:"JOB" complete:"job" help:"Only what concerns this job."`
-	User     string   `placeholder:"USER" complete:"user" help:"Only what concerns this user."`
-	Worker   string   `placeholder:"WORKER" complete:"worker" help:"Only what happened to or through this worker."`
-	Status   []string `placeholder:"STATUS,…" help:"Only steps of jobs and items to one of these statuses."`
-	Event    []string `placeholder:"EVENT,…" help:"Only these events, as in job.failed, or all of a kind: job, item, credits, lease, worker, user, operator, cluster."`
+	From     string   `default:"now" metavar:"now|start|INDEX|TIME|ID" help:"Where to begin: now, start (as far as changes are kept), an entry of the log, a time (2026-01-02T15:04:05Z) or a span before now (15m), or the id of a change, behind which it goes on."`
+	Job      string   `metavar:"JOB" complete:"job" help:"Only what concerns this job."`
+	User     string   `metavar:"USER" complete:"user" help:"Only what concerns this user."`
+	Worker   string   `metavar:"WORKER" complete:"worker" help:"Only what happened to or through this worker."`
+	Status   []string `metavar:"STATUS,…" help:"Only steps of jobs and items to one of these statuses."`
+	Event    []string `metavar:"EVENT,…" help:"Only these events, as in job.failed, or all of a kind: job, item, credits, lease, worker, user, operator, cluster."`
 	Format   string   `enum:"pretty,json" default:"pretty" help:"pretty (a line for people) or json (a line a change, with its id)."`
 	JSON     bool     `name:"json" help:"The same as --format json."`
 	Requests bool     `help:"Show the requests that the nodes answer too."`
-	Rate     int      `default:"50" placeholder:"N" help:"Requests a second that each node shows at most (${default}); how many were left out is said."`
-	Limit    int      `placeholder:"N" help:"End after so many changes."`
+	Rate     int      `default:"50" metavar:"N" help:"Requests a second that each node shows at most (${default}); how many were left out is said."`
+	Limit    int      `metavar:"N" help:"End after so many changes."`
 }
 
 // Help shows how to call it.

@@ -35,7 +35,7 @@ type tokenList struct {
 type tokenCreate struct {
 	operatorFlags
 	TTL  time.Duration `name:"ttl" default:"1h" help:"How long it is good, a minute to 30 days (${default})."`
-	For  string        `placeholder:"NODE" help:"The only node id that it is good for (any)."`
+	For  string        `metavar:"NODE" help:"The only node id that it is good for (any)."`
 	Note string        `help:"For the list."`
 	JSON bool          `name:"json" help:"Print JSON."`
 }

@@ -11,7 +11,7 @@ import (
 type userList struct {
 	operatorFlags
 	Plan       string `help:"Only those on this plan."`
-	MinCredits int64  `placeholder:"N" help:"Only those with N credits or more."`
+	MinCredits int64  `metavar:"N" help:"Only those with N credits or more."`
 	Limit      int    `default:"100" help:"How many at most; 0: all (${default})."`
 	JSON       bool   `name:"json" help:"Print JSON, a user a line."`
 }

@@ -51,7 +51,7 @@ type webhookShow struct {
 type webhookDeliveries struct {
 	oneWebhook
 	Status string `enum:",waiting,due,failed" default:"" help:"Only those that are waiting for their back-off, due, or failed: given up."`
-	Cursor string `placeholder:"CURSOR" help:"Go on where an earlier list ended."`
+	Cursor string `metavar:"CURSOR" help:"Go on where an earlier list ended."`
 	JSON   bool   `name:"json" help:"Print JSON."`
 }
 

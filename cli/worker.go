@@ -35,7 +35,7 @@ type workerList struct {
 type workerNamed struct {
 	operatorFlags
 	ID  string `arg:"" complete:"worker" help:"Worker id, as in \"stoker worker list\"."`
-	Why string `placeholder:"TEXT" help:"What the list shall say of it."`
+	Why string `metavar:"TEXT" help:"What the list shall say of it."`
 }
 
 type workerDrain struct{ workerNamed }

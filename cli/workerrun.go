@@ -20,11 +20,11 @@ const workerGrace = 20 * time.Second
 type workerRun struct {
 	operatorFlags
 	ID        string        `env:"STOKER_WORKER_ID" help:"Name of this worker (host name and process id)."`
-	Presets   []string      `placeholder:"NAME" help:"Presets to take work for (all that it knows: interior, seller)."`
+	Presets   []string      `metavar:"NAME" help:"Presets to take work for (all that it knows: interior, seller)."`
 	Slots     int           `default:"0" help:"Pictures in work at once (one per processor)."`
 	Delay     time.Duration `help:"Take so much longer for each picture, as a slow model would."`
-	Spool     string        `placeholder:"DIR" help:"Folder, of this worker alone, in which results wait until they are delivered; without one a crash loses them and the pictures are made again."`
-	LogFormat string        `enum:"text,json" default:"text" placeholder:"text|json" help:"Form of the log."`
+	Spool     string        `metavar:"DIR" help:"Folder, of this worker alone, in which results wait until they are delivered; without one a crash loses them and the pictures are made again."`
+	LogFormat string        `enum:"text,json" default:"text" metavar:"text|json" help:"Form of the log."`
 }
 
 // Help says what it can do, which is little.

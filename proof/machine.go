@@ -19,7 +19,7 @@ type machineCommand struct {
 	For      time.Duration `help:"Play for this long instead."`
 	World    int           `default:"800" help:"Commands in a world (${default})."`
 	Full     uint64        `default:"128" help:"Entries from one look at the whole state to the next; between them, what each entry touched (${default})."`
-	Out      string        `type:"path" placeholder:"DIR" help:"Write machine-report.md there."`
+	Out      string        `type:"path" metavar:"DIR" help:"Write machine-report.md there."`
 }
 
 // Help says how it is done.

@@ -16,10 +16,10 @@ import (
 
 // mutantsCommand is `proof mutants`.
 type mutantsCommand struct {
-	Only []string `placeholder:"NAME" help:"Only these."`
+	Only []string `metavar:"NAME" help:"Only these."`
 	List bool     `help:"List them, and do nothing."`
 	Jobs int      `default:"1" help:"Make so many at a time (${default}); the times that it takes to find them are longer then."`
-	Out  string   `type:"path" placeholder:"DIR" help:"Write mutants.md there."`
+	Out  string   `type:"path" metavar:"DIR" help:"Write mutants.md there."`
 }
 
 // Help says how it is done.

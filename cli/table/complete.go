@@ -39,13 +39,13 @@ func (l *line) completeArgument(acts *command) cobra.CompletionFunc {
 	}
 }
 
-// lower are the letters of a word that stands for itself in a placeholder.
+// lower are the letters of a word that stands for itself in a metavar.
 const lower = "abcdefghijklmnopqrstuvwxyz"
 
 // offer is what completes a parameter; nil if nothing does.
 func (l *line) offer(of *command, p *param) cobra.CompletionFunc {
 	ending, isFile := strings.CutPrefix(p.complete, ".")
-	places := strings.Split(p.placeholder, "|")
+	places := strings.Split(p.metavar, "|")
 	words := slices.DeleteFunc(slices.Clone(places), func(s string) bool { return s == "" || strings.Trim(s, lower) != "" })
 	switch {
 	case isFile:
@@ -65,7 +65,7 @@ func (l *line) offer(of *command, p *param) cobra.CompletionFunc {
 		}
 	case p.enum != nil:
 		return cobra.FixedCompletions(p.choices(), cobra.ShellCompDirectiveNoFileComp)
-	case p.kind == "existingdir", p.placeholder == "DIR":
+	case p.kind == "existingdir", p.metavar == "DIR":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	case p.kind != "", places[0] == "FILE", places[0] == "DIR":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)

@@ -15,7 +15,7 @@
 // Tags of a command: cmd, name, help, group, hidden, default:"withargs". Its struct may have a method Help() string, which is shown below
 // the usage: lines that are indented stand as they are, the others are wrapped. A command without a group is in that of the one before.
 //
-// Tags of a flag: name (the field's, in-dashes), short, help, default, placeholder, enum:"a,b", env, group, hidden, required, type
+// Tags of a flag: name (the field's, in-dashes), short, help, default, metavar, enum:"a,b", env, group, hidden, required, type
 // (existingfile, existingdir or path), xor:"NAME" (at most one of those that say NAME; if one of them is required, one it must be), complete
 // (what the shell offers: see [Table.Offer]). An argument is arg:"", and optional:"" if it may be left out; one that is a slice takes the rest.
 // Structs without a name, and those that say embed:"", lend their fields, under prefix:"…" if they say so.

@@ -172,7 +172,7 @@ func (p *param) dashes() string {
 
 // place stands for a flag's value.
 func (p *param) place() string {
-	place := p.placeholder
+	place := p.metavar
 	t := p.field.Type()
 	if t.Kind() == reflect.Pointer || p.slice() {
 		t = t.Elem()

@@ -20,13 +20,13 @@ type command struct {
 
 // param is a flag or an argument.
 type param struct {
-	name, help, placeholder, group string
-	short, env, xor, complete      string
-	def, kind                      string // tags default and type
-	enum                           []string
-	positional, optional           bool
-	required, hidden               bool
-	field                          reflect.Value
+	name, help, metavar, group string
+	short, env, xor, complete  string
+	def, kind                  string // tags default and type
+	enum                       []string
+	positional, optional       bool
+	required, hidden           bool
+	field                      reflect.Value
 }
 
 // helper is a command that has more to say.
@@ -79,7 +79,7 @@ func (c *command) flags(field reflect.StructField, v reflect.Value, prefix, grou
 		return lent
 	}
 	p := &param{
-		name: prefix + named(field), help: tag.Get("help"), placeholder: tag.Get("placeholder"), group: group,
+		name: prefix + named(field), help: tag.Get("help"), metavar: tag.Get("metavar"), group: group,
 		short: tag.Get("short"), env: tag.Get("env"), xor: tag.Get("xor"), complete: tag.Get("complete"),
 		def: tag.Get("default"), kind: tag.Get("type"),
 		positional: has(field, "arg"), optional: has(field, "optional"), required: has(field, "required"), hidden: has(field, "hidden"),

@@ -34,7 +34,7 @@ written in two lines.`
 }
 
 type places struct {
-	Server string   `env:"SHOP_SERVER" placeholder:"URL" help:"Where."`
+	Server string   `env:"SHOP_SERVER" metavar:"URL" help:"Where."`
 	Also   []string `env:"SHOP_ALSO" help:"Where else."`
 }
 
@@ -55,12 +55,12 @@ type makeOrder struct {
 }
 
 type ship struct {
-	File   string        `xor:"label" required:"" type:"existingfile" placeholder:"FILE" help:"A label."`
+	File   string        `xor:"label" required:"" type:"existingfile" metavar:"FILE" help:"A label."`
 	Text   string        `xor:"label" required:"" help:"What the label says."`
 	From   string        `type:"existingdir" help:"Where the parcels are."`
 	To     string        `complete:".toml" help:"Where they go."`
 	Log    string        `type:"path" help:"Written there."`
-	How    string        `placeholder:"air|sea|NAME" help:"The way."`
+	How    string        `metavar:"air|sea|NAME" help:"The way."`
 	Within time.Duration `default:"48h" env:"SHOP_WITHIN" group:"Time:" help:"How soon."`
 	At     []time.Time   `group:"Time:" help:"When."`
 	Box    box           `embed:"" prefix:"box-"`

@@ -30,16 +30,16 @@ import (
 // Command is `proof campaign`.
 type Command struct {
 	For    time.Duration `name:"for" default:"2m" help:"How long to strike (${default})."`
-	Seed   uint64        `placeholder:"N" help:"Of faults and load; the threads of a real system have their own mind (of the clock)."`
+	Seed   uint64        `metavar:"N" help:"Of faults and load; the threads of a real system have their own mind (of the clock)."`
 	Nodes  int           `default:"3" help:"Nodes, at least three (${default})."`
-	Out    string        `type:"path" placeholder:"DIR" help:"Folder for report and picture (none)."`
-	Kinds  []string      `placeholder:"A,B" help:"Only these kinds of faults (all)."`
+	Out    string        `type:"path" metavar:"DIR" help:"Folder for report and picture (none)."`
+	Kinds  []string      `metavar:"A,B" help:"Only these kinds of faults (all)."`
 	Rate   int           `default:"450" help:"Operations a second that are aimed at (${default})."`
 	Every  time.Duration `default:"3s" help:"Mean calm between two faults (${default})."`
-	Binary string        `type:"existingfile" placeholder:"FILE" help:"Program of the nodes (built from this module)."`
+	Binary string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (built from this module)."`
 	Keep   bool          `help:"Keep the folder with data, logs and history even if all is well."`
 	List   bool          `help:"List the kinds of faults, and which this machine cannot have."`
-	Redraw string        `type:"existingdir" placeholder:"DIR" help:"Only make report and picture anew of what an earlier campaign left there."`
+	Redraw string        `type:"existingdir" metavar:"DIR" help:"Only make report and picture anew of what an earlier campaign left there."`
 }
 
 // Help says what is struck and what is proved.
