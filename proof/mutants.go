@@ -206,19 +206,24 @@ func (m mutant) live(ctx context.Context, dir string, without time.Duration) (f 
 		f.found = append(f.found, string(test[1]))
 	}
 	if err != nil && len(f.found) == 0 {
-		f.found = []string{"the process ended: " + firstPanic(said.String())}
+		end := firstPanic(said.String())
+		if end == "" { // killed for its memory, or not started: that is nobody's merit
+			f.broken = fmt.Sprintf("its check ended without a verdict: %v: %s", err, &said)
+			return f, nil
+		}
+		f.found = []string{"the process ended: " + end}
 	}
 	return f, nil
 }
 
-// firstPanic is the line that a process ended with.
+// firstPanic is the line that a process ended with; "" if it is none of Go's.
 func firstPanic(said string) string {
 	for line := range strings.Lines(said) {
 		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
 			return strings.TrimSpace(line)
 		}
 	}
-	return "without a word"
+	return ""
 }
 
 func (f fate) verdict() string {

@@ -42,7 +42,7 @@ type campaign struct {
 	journal  *journal
 	events   []event // faults, in order; under the tally's lock
 	skipped  map[string]string
-	unfit    string // why the last fault that could not strike could not
+	unfit    map[string]string // why faults could not strike when they were to, by kind; under tally.mu
 
 	calm     calm
 	court    court
@@ -52,12 +52,14 @@ type campaign struct {
 	unique   atomic.Int64
 	sick     atomic.Int64 // place of the node whose disk fails, from 1; 0: none's does
 	ended    time.Duration
+	finished atomic.Bool // the end was looked at
+	answers  atomic.Int64
 }
 
 func newCampaign(c *Command, dir string, kinds []fault, out io.Writer) *campaign {
 	x := &campaign{
 		Command: c, kinds: kinds, out: out, began: time.Now(), pace: rate.NewLimiter(rate.Limit(c.Rate), max(c.Rate/10, 1)),
-		fences: &fences{held: map[uint64]string{}}, skipped: map[string]string{}, leave: make(chan struct{}),
+		fences: &fences{held: map[uint64]string{}}, skipped: map[string]string{}, unfit: map[string]string{}, leave: make(chan struct{}),
 	}
 	x.verdicts = &verdicts{counts: map[string]int{}, said: x.say}
 	x.tally = newTally()

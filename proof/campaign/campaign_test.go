@@ -252,3 +252,32 @@ func TestCommand_KnowsItsFaults(t *testing.T) {
 		t.Errorf("%d kinds of faults", len(faults))
 	}
 }
+
+// A leader that was deposed in its sleep may refuse, and may show what was acknowledged before it was asked, but nothing older.
+func TestLoner_AStaleReadIsFound(t *testing.T) {
+	x := staged(t, script(`200 {"credits":12}`, `200 {"credits":13}`, "503 UNAVAILABLE", `200 {"credits":11}`))
+	b := &blow{campaign: x, event: &event{Node: "n1"}}
+	for i, want := range []int{0, 0, 0, 1} {
+		b.notBelow(loner{id: "u"}, 0, 12)
+		if got := x.verdicts.number(ruleStale); got != want {
+			t.Errorf("after answer %d %d violations, want %d", i+1, got, want)
+		}
+	}
+	if n := x.verdicts.counts[ruleStale]; n != 3 {
+		t.Errorf("%d answers were looked at, and 3 said what there is", n)
+	}
+}
+
+// A report that was written before the end was looked at says so, and a fault that never could strike is not run.
+func TestRecord_Unfinished(t *testing.T) {
+	x := staged(t, script("200 {}"))
+	x.kinds, x.names = faults, [][]string{{"n1"}}
+	x.unfit["disk-full"] = "not now: no node has a small file system"
+	if report := x.record().report(); !strings.Contains(report, "Unfinished") || !strings.Contains(report, "NOT RUN: not now: no node has") {
+		t.Errorf("%s", report)
+	}
+	x.finished.Store(true)
+	if report := x.record().report(); strings.Contains(report, "Unfinished") {
+		t.Errorf("%s", report)
+	}
+}

@@ -88,6 +88,9 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 	if broken := x.verdicts.broken(); len(broken) > 0 {
 		err = errors.Join(err, fmt.Errorf("violated: %s\nreplay: %s", strings.Join(broken, "\n          "), x.commandLine()))
 	}
+	if err == nil && len(x.events) == 0 {
+		err = errors.New("no fault struck, so nothing was shown: give it longer with --for, or other --kinds")
+	}
 	if err == nil && x.verdicts.undecided > 0 {
 		err = fmt.Errorf("%d histories were not decided", x.verdicts.undecided)
 	}

@@ -129,7 +129,8 @@ func (b *blow) damage(ctx context.Context, name string, rebuilt bool, how func(b
 	if err = b.start(ctx, n); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	b.verdicts.check(ruleEnds, (err == nil) == rebuilt, "%s of %s: %s, and it starts: %v", b.event.Kind, n.ID, what, err == nil)
+	refused := err != nil && !n.Process().Alive() // one that runs on may be voting
+	b.verdicts.check(ruleEnds, (err == nil) == rebuilt && refused != rebuilt, "%s of %s: %s, and it starts: %v; it has ended: %v", b.event.Kind, n.ID, what, err == nil, refused)
 	if err == nil {
 		b.event.Note = what + "; it came back"
 		return nil

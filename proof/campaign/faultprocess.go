@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"stoker/cli/local"
 	"stoker/client"
-	"stoker/proof/judge"
 )
 
 func canSuspend(*campaign) string { return local.CannotSuspend() }
@@ -114,11 +112,10 @@ func pausedLeader(ctx context.Context, b *blow) error {
 	if err != nil {
 		return err
 	}
-	u := b.anybody()
-	if u == nil {
-		return errUnfit
+	u, ok := b.lone(lead)
+	if !ok {
+		return fmt.Errorf("%w: nobody could sign in", errUnfit)
 	}
-	defer u.exit()
 	b.hits(lead)
 	p := b.at(lead).node.Process()
 	if err := p.Suspend(); err != nil {
@@ -129,70 +126,72 @@ func pausedLeader(ctx context.Context, b *blow) error {
 	if err != nil {
 		return err
 	}
-	a := &actor{campaign: b.campaign, client: clients + hands + 100, dice: b.dice}
-	acked, floor := 0, int64(0)
+	floor := u.credits
 	for range 3 {
-		got, ok := a.write(u, next)
-		if ok {
-			acked, floor = acked+1, got
+		if credits, ok := b.grantTo(u, next); ok {
+			floor = credits
 		}
 	}
-	if acked == 0 {
+	if floor == u.credits {
 		return fmt.Errorf("%w: the new leader acknowledged nothing", errUnfit)
 	}
 	var waiting sync.WaitGroup
-	for i := range queued {
-		asker := &actor{campaign: b.campaign, client: clients + hands + 101 + i, dice: rand.New(rand.NewPCG(1, uint64(i)))}
-		waiting.Go(func() { asker.readAt(u, lead) })
+	for range queued {
+		waiting.Go(func() { b.notBelow(u, lead, floor) })
 	}
 	err = b.hold(ctx, 100*time.Millisecond, 2*time.Second)
 	if e := p.Resume(); e != nil {
 		return e
 	}
 	waiting.Wait()
-	b.event.Note = fmt.Sprintf("%d reads were queued behind %d writes, the last of which left %d credits", queued, acked, floor)
+	b.event.Note = fmt.Sprintf("%d reads were queued behind writes, the last of which left %d credits", queued, floor)
 	return err
 }
 
-// anybody is a user who is in the middle of everything; exit follows.
-func (x *campaign) anybody() *user {
-	for i := range x.crowd.popular {
-		if u := x.crowd.popular[i].Load(); u != nil && u.enter() {
-			return u
-		}
-	}
-	return nil
+// loner is a user whom only one fault knows: nobody spends its credits, which can only grow.
+type loner struct {
+	id, token string
+	credits   int64
 }
 
-// write books a credit at a node; the operation is recorded as any other.
-func (a *actor) write(u *user, place int) (credits int64, ok bool) {
-	o := a.begin(judge.Grant)
-	o.Amount, o.Node = 1, a.at(place).node.ID
-	ref := fmt.Sprintf("g-%d", a.number())
-	got := a.once(place, request{
-		method: "POST", path: "/admin/users/" + u.id + "/credits", token: a.where.AdminToken, key: ref, body: map[string]any{"amount": 1, "reason": ref},
-	})
+func (b *blow) lone(place int) (u loner, ok bool) {
+	var in struct {
+		UserID string `json:"user_id"`
+		Token  string
+	}
+	got := b.once(place, request{method: "POST", path: "/auth/anon", body: map[string]any{"device_hash": fmt.Sprintf("lone-%d-%d", b.Seed, b.number())}})
+	got.into(&in)
+	u = loner{id: in.UserID, token: in.Token}
+	if got.code != "" {
+		return u, false
+	}
+	u.credits, ok = b.creditsOf(u, place)
+	return u, ok
+}
+
+// creditsOf reads at one node.
+func (b *blow) creditsOf(u loner, place int) (credits int64, ok bool) {
 	var me struct{ Credits int64 }
+	got := b.once(place, request{method: "GET", path: "/me", token: u.token})
 	got.into(&me)
-	o.Credits = me.Credits
-	a.finish(&o, got)
-	u.mu.Lock()
-	u.refs[ref] = got.code
-	u.mu.Unlock()
-	u.record(o)
 	return me.Credits, got.code == ""
 }
 
-// readAt reads at one node. That it is not stale is for the judge of the user's history to say: others write meanwhile.
-func (a *actor) readAt(u *user, place int) {
-	o := a.begin(judge.ReadMe)
-	o.Node = a.at(place).node.ID
-	got := a.once(place, request{method: "GET", path: "/me", token: u.token})
-	show(&o, &got)
-	a.finish(&o, got)
-	u.record(o)
-	if got.code == "" {
-		a.verdicts.passed(ruleStale)
+// grantTo books a credit at a node and gives what there is then.
+func (b *blow) grantTo(u loner, place int) (credits int64, ok bool) {
+	var me struct{ Credits int64 }
+	ref := fmt.Sprintf("lone-%d", b.number())
+	got := b.once(place, request{
+		method: "POST", path: "/admin/users/" + u.id + "/credits", token: b.where.AdminToken, key: ref, body: map[string]any{"amount": 1, "reason": ref},
+	})
+	got.into(&me)
+	return me.Credits, got.code == ""
+}
+
+// notBelow reads at one node: it may have no answer, but none that is older than what was acknowledged before.
+func (b *blow) notBelow(u loner, place int, floor int64) {
+	if credits, ok := b.creditsOf(u, place); ok {
+		b.verdicts.check(ruleStale, credits >= floor, "%s showed %d credits of user %s when %d had been acknowledged before it was asked", b.event.Node, credits, u.id, floor)
 	}
 }
 

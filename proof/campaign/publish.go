@@ -20,6 +20,9 @@ func (r *Record) report() string {
 	if r.Lasted < r.Planned-time.Second {
 		verdict += fmt.Sprintf(" It was meant to last %s; this is how far it was.", r.Planned)
 	}
+	if !r.Finished && len(r.Violations) == 0 {
+		verdict = "**Unfinished: what is there at the end has not been looked at.** So far: " + verdict
+	}
 	kinds, faults := r.kinds()
 	line("%s %d faults of %d kinds; %d operations (%.0f/s), of which %d, in %d histories, were judged.\n", verdict, faults, kinds, r.Total,
 		float64(r.Total)/max(r.Lasted.Seconds(), 1), r.Judged, r.Histories)

@@ -102,7 +102,11 @@ func (x *campaign) endgame(ctx context.Context) error {
 	if err := x.atRest(ctx); err != nil {
 		return err
 	}
-	return x.each(func(place int) error { return x.inventory(ctx, place) })
+	if err := x.each(func(place int) error { return x.inventory(ctx, place) }); err != nil {
+		return err
+	}
+	x.finished.Store(true)
+	return nil
 }
 
 // until works until it is told to stop.
@@ -139,12 +143,12 @@ func (x *campaign) inventory(ctx context.Context, place int) error {
 	if err != nil {
 		return fmt.Errorf("the inventory of %s: %w", id, err)
 	}
-	x.verdicts.check(ruleLedger, wrong == 0, "at %s %d ledgers do not add up", id, wrong)
+	x.verdicts.check(ruleLasting, wrong == 0, "at %s %d ledgers do not add up", id, wrong)
 	for _, user := range slices.Sorted(maps.Keys(x.crowd.retired)) {
 		was := x.crowd.retired[user]
-		x.verdicts.check(ruleLedger, credits[user] == was.credits, "user %s had %d credits when it was retired, and has %d at %s", user, was.credits, credits[user], id)
+		x.verdicts.check(ruleLasting, credits[user] == was.credits, "user %s had %d credits when it was retired, and has %d at %s", user, was.credits, credits[user], id)
 		for job, status := range was.jobs {
-			x.verdicts.check(ruleSet, statuses[job] == status, "job %s of user %s was %s when its user was retired, and is %q at %s", job, user, status, statuses[job], id)
+			x.verdicts.check(ruleLasting, statuses[job] == status, "job %s of user %s was %s when its user was retired, and is %q at %s", job, user, status, statuses[job], id)
 		}
 	}
 	return nil

@@ -24,6 +24,7 @@ type Record struct {
 	Began       time.Time
 	Planned     time.Duration
 	Lasted      time.Duration
+	Finished    bool // and the end was looked at
 	Versions    []string
 	Cores       int
 
@@ -81,7 +82,7 @@ func (x *campaign) record() *Record {
 	v, t := x.verdicts, x.tally
 	r := &Record{
 		CommandLine: x.commandLine(), Seed: x.Seed, Began: time.Now().Add(-time.Since(x.began)).UTC().Round(time.Second),
-		Planned: x.For, Lasted: cmp.Or(x.ended, time.Since(x.began)), Versions: x.versions(), Cores: runtime.NumCPU(),
+		Planned: x.For, Lasted: cmp.Or(x.ended, time.Since(x.began)), Finished: x.finished.Load(), Versions: x.versions(), Cores: runtime.NumCPU(),
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -95,7 +96,11 @@ func (x *campaign) record() *Record {
 	r.Events, r.Total = slices.Clone(x.events), t.total
 	r.Histories, r.Judged, r.Undecided, r.Longest, r.Hardest = v.histories, v.operations, v.undecided, v.longest, v.slowest
 	for _, f := range x.kinds {
-		r.Kinds = append(r.Kinds, Kind{f.name, f.about, f.family, x.skipped[f.name]})
+		missing := x.skipped[f.name]
+		if missing == "" && !slices.ContainsFunc(x.events, func(e event) bool { return e.Kind == f.name }) && x.unfit[f.name] != "" {
+			missing = "NOT RUN: " + x.unfit[f.name]
+		}
+		r.Kinds = append(r.Kinds, Kind{f.name, f.about, f.family, missing})
 	}
 	for _, kind := range t.kinds() {
 		ok, unknown, refused := outcomes(t.codes[kind])
@@ -112,7 +117,7 @@ func (x *campaign) record() *Record {
 	r.P50, r.P99, r.Slowest = float64(at(took, 50)), float64(at(took, 99)), float64(at(took, 100))
 	r.Gaps = slices.SortedFunc(slices.Values(t.gaps), func(a, b Gap) int { return int(b.Length - a.Length) })
 	r.Gaps = r.Gaps[:min(len(r.Gaps), 10)]
-	v.counts[ruleCodes] = t.total
+	v.counts[ruleCodes] = int(x.answers.Load())
 	for _, rule := range rules {
 		r.Checks = append(r.Checks, Check{rule, v.counts[rule], v.number(rule)})
 	}

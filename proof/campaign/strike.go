@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -115,6 +116,7 @@ func (x *campaign) strikes(ctx context.Context) error {
 	if err := pause(ctx, settling); err != nil {
 		return x.enough(err)
 	}
+	defer x.watch(event{}) // what ended behind the last fault is found by nobody else: recover starts it
 	var deck []fault
 	for struck := 0; time.Since(x.began) < x.For; {
 		if len(deck) == 0 {
@@ -170,8 +172,11 @@ func (x *campaign) blow(ctx context.Context, f fault, dice *rand.Rand) (did bool
 	e := event{Kind: f.name, Family: f.family, Began: time.Since(x.began)}
 	err = f.strike(ctx, &blow{campaign: x, dice: dice, event: &e})
 	if errors.Is(err, errUnfit) {
-		if x.unfit != err.Error() {
-			x.unfit = err.Error()
+		x.tally.mu.Lock()
+		known := x.unfit[f.name] == err.Error()
+		x.unfit[f.name] = err.Error()
+		x.tally.mu.Unlock()
+		if !known {
 			x.say("%s: %v", f.name, err)
 		}
 		return false, nil
@@ -208,10 +213,10 @@ func note(text string) string {
 	return "; " + text
 }
 
-// watch looks for nodes that have ended by themselves and had no reason to.
+// watch looks for nodes that have ended by themselves and had no reason to: only those that a fault struck may have one.
 func (x *campaign) watch(e event) {
 	for place := range x.places() {
-		if p := x.at(place).node.Process(); p != nil && !e.ends {
+		if p := x.at(place).node.Process(); p != nil && !(e.ends && slices.Contains(e.Places, place)) {
 			err := p.Failure()
 			x.verdicts.check(ruleEnds, err == nil, "after %s: %v", cmp.Or(e.Kind, "a while without a fault"), err)
 		}

@@ -14,23 +14,24 @@ import (
 // The rules, in the order of the report.
 const (
 	ruleLinear   = "each user's operations, its jobs' and rules' included, are linearizable"
-	ruleSet      = "every acknowledged job is there, on every node"
+	ruleSet      = "every acknowledged job is there"
 	ruleLedger   = "the ledger adds up to the credits, and a job costs what was done, once"
 	ruleOnce     = "one key is one effect, however often and wherever it is sent"
 	ruleItems    = "every item and every job is final exactly once"
 	ruleFence    = "no fence is given twice"
 	ruleSession  = "who waits for a state reads nothing older"
 	ruleStale    = "a leader that was paused and deposed reads nothing stale"
-	ruleLive     = "after each healing all nodes serve, and a write on each is acknowledged within 10 s"
+	ruleLive     = "after each healing all nodes serve, and then a write on each is acknowledged within 10 s"
 	ruleDrain    = "the queue drains when nobody orders"
 	ruleReplicas = "all nodes hold the same, by hash, and none reports a difference"
 	ruleResults  = "every result is there, and is of its own item"
 	ruleCodes    = "no request is answered with an internal error"
+	ruleLasting  = "at the end every job and credit that ever was is there, on every node"
 	ruleEnds     = "a node ends only when its disk or its memory of itself is damaged"
 )
 
 var rules = []string{
-	ruleLinear, ruleSet, ruleLedger, ruleOnce, ruleItems, ruleFence, ruleSession, ruleStale, ruleLive, ruleDrain, ruleReplicas, ruleResults, ruleCodes, ruleEnds,
+	ruleLinear, ruleSet, ruleLedger, ruleOnce, ruleItems, ruleFence, ruleSession, ruleStale, ruleLive, ruleDrain, ruleReplicas, ruleResults, ruleLasting, ruleCodes, ruleEnds,
 }
 
 // verdicts is what was looked at and what was found.

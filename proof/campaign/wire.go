@@ -82,6 +82,7 @@ func (x *campaign) send(base string, place int, r request) answer {
 	}
 	a := answer{status: res.StatusCode, index: res.Header.Get("X-Stoker-Index")}
 	a.read(text)
+	x.answers.Add(1)
 	switch {
 	case a.code == "DIVERGED":
 		x.verdicts.violate(ruleReplicas, "a node refuses to spend: %s", text)
