@@ -65,7 +65,7 @@ type bareServer struct {
 	process *local.Process
 }
 
-func (r *rig) startBare(call bareCall) (system, error) {
+func (r *rig) startBare(ctx context.Context, call bareCall) (system, error) {
 	free, err := local.Anywhere(1)
 	if err != nil {
 		return nil, err
@@ -78,15 +78,11 @@ func (r *rig) startBare(call bareCall) (system, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bareServer{r, call, newWire(host), p}
-	for {
-		if conn, err := net.Dial("tcp", host); err == nil {
-			return b, conn.Close()
-		}
-		if err := p.Failure(); err != nil {
-			return nil, err
-		}
+	if err := listens(ctx, host, p); err != nil {
+		p.Kill()
+		return nil, err
 	}
+	return &bareServer{r, call, newWire(host), p}, nil
 }
 
 func (b *bareServer) name() string { return bareName }

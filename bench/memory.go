@@ -1,29 +1,19 @@
 package bench
 
 import (
-	"bytes"
+	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// memory is the resident memory of each node's process in bytes; empty where the system has no /proc. Nodes are found by
-// the configuration that they run with.
+// memory is the resident memory of each node's process in bytes; empty where the system has no /proc.
 func (t *testbed) memory() map[string]int64 {
 	out := map[string]int64{}
-	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		return out
-	}
-	for _, path := range all {
-		line, err := os.ReadFile(path)
-		if err != nil || !bytes.Contains(line, []byte(t.dir)) {
-			continue // gone, or somebody else's
-		}
-		for _, n := range t.cluster.Nodes {
-			if bytes.Contains(line, []byte(filepath.Join(t.dir, n.ID, "stoker.toml"))) {
-				out[n.ID] = statusBytes(filepath.Join(filepath.Dir(path), "status"), "VmRSS:")
+	for _, n := range t.cluster.Nodes {
+		if p := n.Process(); p != nil && p.Alive() {
+			if rss := statusBytes(fmt.Sprintf("/proc/%d/status", p.Pid()), "VmRSS:"); rss > 0 {
+				out[n.ID] = rss
 			}
 		}
 	}

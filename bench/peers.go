@@ -33,14 +33,15 @@ type peerKind struct {
 	program string   // folder in _peers
 	serve   []string // further arguments of its servers
 	load    []string // and of its clients
+	fills   bool     // its clients first make the work that they then do, so that what they cost cannot be told from that
 }
 
 // peerKinds are what may be named with --against.
 var peerKinds = map[string]peerKind{
-	"etcd":         {"etcd", nil, []string{"--kind", "txn"}},
-	"etcd-put":     {"etcd", nil, []string{"--kind", "put"}},
-	"nats":         {"nats", []string{"--kind", "always"}, nil},
-	"nats-default": {"nats", []string{"--kind", "default"}, nil},
+	"etcd":         {"etcd", nil, []string{"--kind", "txn"}, false},
+	"etcd-put":     {"etcd", nil, []string{"--kind", "put"}, false},
+	"nats":         {"nats", []string{"--kind", "always"}, nil, true},
+	"nats-default": {"nats", []string{"--kind", "default"}, nil, true},
 }
 
 // peerProgram builds a peer's program, once: it is kept in the user's cache folder, under the sum of its source.
@@ -148,21 +149,26 @@ func (p *peer) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("it did not start in a minute"))
 	defer cancel()
 	for i, host := range p.hosts {
-		for {
-			conn, err := net.Dial("tcp", host)
-			if err == nil {
-				conn.Close()
-				break
-			}
-			if err := p.servers[i].Failure(); err != nil {
-				return err
-			}
-			if err := pause(ctx, 50*time.Millisecond); err != nil {
-				return err
-			}
+		if err := listens(ctx, host, p.servers[i]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// listens waits until a process takes connections.
+func listens(ctx context.Context, host string, p *local.Process) error {
+	for {
+		if conn, err := net.Dial("tcp", host); err == nil {
+			return conn.Close()
+		}
+		if err := p.Failure(); err != nil {
+			return err
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 func (p *peer) name() string { return p.called }
@@ -189,8 +195,13 @@ func (p *peer) drive(ctx context.Context, clients int, s *Speed) (SpeedRun, erro
 		took = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 		return row, json.Unmarshal(out.Bytes(), &row)
 	})
-	if err == nil {
+	switch {
+	case err != nil:
+		return row, err
+	case p.kind.fills:
+		row.Bytes, row.CPU, row.ClientCPU = 0, 0, 0
+	default:
 		row.ClientCPU = float64(took.Microseconds()) / float64(row.All)
 	}
-	return row, err
+	return row, nil
 }

@@ -156,7 +156,7 @@ func (r *rig) compare(ctx context.Context, what scenario) (f *SpeedFigures, err 
 		case "none":
 			continue
 		case bareName:
-			beside, err = r.startBare(what.bare())
+			beside, err = r.startBare(ctx, what.bare())
 		default:
 			beside, err = r.startPeer(ctx, name)
 		}

@@ -131,6 +131,20 @@ func TestCheck_verdict(t *testing.T) {
 	}
 }
 
+// TestCheck_note: of several runs the least is kept, of each scenario.
+func TestCheck_note(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "baseline.json")
+	for _, run := range []map[string]float64{{"create": 0.05, "read": 0.2}, {"create": 0.04, "read": 0.3}} {
+		if err := note(path, run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	was, err := (&Check{Baseline: path}).recorded()
+	if err != nil || was["create"] != 0.04 || was["read"] != 0.2 {
+		t.Errorf("%v, %v", was, err)
+	}
+}
+
 // TestCheck_baseline: the program has a record of each scenario.
 func TestCheck_baseline(t *testing.T) {
 	was, err := (&Check{}).recorded()
