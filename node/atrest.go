@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -15,6 +14,7 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
 	"stoker/fsm"
+	"stoker/store"
 )
 
 // AtRest is a state without a cluster: one that came out of a backup, or out of
@@ -88,7 +88,7 @@ func (r *AtRest) Begin(c fsm.Restored, after uint64, wall time.Time) (fsm.Epoch,
 // and elect. The snapshot is synced when it returns.
 func (r *AtRest) Plant(dir string, voters []string) error {
 	folder := filepath.Join(dir, raftDir)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := store.MakeDir(folder); err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
 	db, err := openLog(folder)

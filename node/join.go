@@ -22,6 +22,7 @@ import (
 
 	"stoker/fsm"
 	"stoker/pki"
+	"stoker/store"
 )
 
 // JoinRequest says how a node comes into a running cluster.
@@ -96,7 +97,7 @@ func Join(ctx context.Context, q JoinRequest) (Joined, error) {
 	if err != nil {
 		return Joined{}, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := store.MakeDir(dir); err != nil {
 		return Joined{}, err
 	}
 	n := &nursery{path: filepath.Join(dir, birthFile), birth: born}

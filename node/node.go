@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"stoker/fsm"
+	"stoker/store"
 )
 
 // The folders below Config.Dir that are the node's own.
@@ -151,7 +151,7 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 		return nil, false, err
 	}
 	dir := filepath.Join(n.cfg.Dir, raftDir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := store.MakeDir(dir); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
 	if n.db, err = openLog(dir); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"stoker/cli/table"
 	"stoker/proof/campaign"
+	"stoker/proof/powercut"
 )
 
 // commands is the command table. Each command prints what it does as it goes, ends with its verdicts, and returns an error if
@@ -18,6 +19,7 @@ import (
 type commands struct {
 	Machine  machineCommand   `cmd:"" group:"Prove" help:"Play random games over the rules, held against an independent model after each step."`
 	Campaign campaign.Command `cmd:"" help:"Strike three real processes under load with every kind of fault, and judge what clients were told."`
+	Powercut powercut.Command `cmd:"" help:"Cut a node's power at the end of each sync, and see whether it comes back with all it had said."`
 	Mutants  mutantsCommand   `cmd:"" help:"Make mistakes in the program and see whether its tests notice."`
 }
 

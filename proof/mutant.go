@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -20,10 +21,15 @@ type mutant struct {
 
 // check is some tests of a package.
 type check struct {
-	Package string // fsm
-	Run     string // as go test -run
-	Args    []string
+	Package string   // fsm
+	Run     string   // as go test -run
+	Args    []string // "{overlay}" in one is the mutant's overlay, for tests that build the program themselves
 }
+
+// cuts is a short run of the power cuts.
+var cuts = check{"proof/powercut", "^TestProof_powercut$", []string{"-powercut.points=120", "-powercut.overlay={overlay}"}}
+
+const overlayHere = "{overlay}"
 
 // worlds is the machine simulation, as `proof machine --commands 40000` plays it.
 var worlds = check{"fsm", "^TestProof_machine$", []string{"-machine.commands", "40000"}}
@@ -31,8 +37,9 @@ var worlds = check{"fsm", "^TestProof_machine$", []string{"-machine.commands", "
 // String is how one makes the check oneself.
 func (c check) String() string {
 	line := "go test ./" + c.Package + " -run '" + c.Run + "'"
-	if len(c.Args) > 0 {
-		line += " -args " + strings.Join(c.Args, " ")
+	args := slices.DeleteFunc(slices.Clone(c.Args), func(a string) bool { return strings.Contains(a, overlayHere) })
+	if len(args) > 0 {
+		line += " -args " + strings.Join(args, " ")
 	}
 	return line
 }

@@ -68,4 +68,24 @@ var nodeMutants = []mutant{
 		File: "node/machine.go", Old: "have > a.seen {", New: "have > a.seen && false {",
 		By: check{"node", "^TestAdapter_", nil},
 	},
+	{
+		Name: "log-not-synced", Breaks: "what was acknowledged is not on the disk yet when the power goes",
+		File: "node/logstore.go", Old: "		Path: filepath.Join(dir, \"raft.db\"),\n", New: "		NoSync: true, Path: filepath.Join(dir, \"raft.db\"),\n",
+		By: cuts,
+	},
+	{
+		Name: "folder-not-durable", Breaks: "a node's folder is gone after a power cut, and it founds a new cluster",
+		File: "store/folder.go", Old: "	return syncDir(above)\n", New: "	return nil\n",
+		By: cuts,
+	},
+	{
+		Name: "picture-not-synced", Breaks: "a picture that was acknowledged is zeros after a power cut",
+		File: "objects/draft.go", Old: "w.file.Sync()", New: "error(nil)",
+		By: cuts,
+	},
+	{
+		Name: "picture-name-not-durable", Breaks: "a picture that was acknowledged is not found after a power cut",
+		File: "objects/draft.go", Old: "	return syncDir(dir)\n", New: "	return nil\n",
+		By: cuts,
+	},
 }

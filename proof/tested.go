@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -52,7 +53,11 @@ func (t tested) build(ctx context.Context, out io.Writer) error {
 
 // run gives the time and the processor time that the tests took, and an error if they failed.
 func (t tested) run(ctx context.Context, out io.Writer) (took, cpu time.Duration, err error) {
-	run := exec.CommandContext(ctx, t.binary(), append([]string{"-test.timeout", t.Timeout.String(), "-test.run", t.Run}, t.Args...)...)
+	args := []string{"-test.timeout", t.Timeout.String(), "-test.run", t.Run}
+	for _, a := range t.Args {
+		args = append(args, strings.ReplaceAll(a, overlayHere, t.Overlay))
+	}
+	run := exec.CommandContext(ctx, t.binary(), args...)
 	run.Dir, run.Stdout, run.Stderr = t.Package, out, out
 	run.Env = append(os.Environ(), "TMPDIR="+t.Dir)
 	if os.Getenv("GOGC") == "" {

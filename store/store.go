@@ -1,8 +1,6 @@
 package store
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -49,8 +47,8 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("store: open: %w", err)
+	if err := MakeDir(dir); err != nil {
+		return nil, err
 	}
 	defer faultsPanic()()
 	path := filepath.Join(dir, stateName)
