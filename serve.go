@@ -62,6 +62,7 @@ func serve(ctx context.Context, c config.Config) error {
 		Genesis: func() fsm.Genesis { return genesis(c, secrets) },
 		Joined:  c.Joined, SealKey: secrets.SealKey, OldSealKeys: secrets.OldSealKeys, Version: version(),
 		Log: log, Metrics: show.numbers, Tracing: show.traces, MinFree: int64(c.MinFreeMB) << 20,
+		LogStore: node.LogStore(c.LogStore),
 	})
 	if err != nil {
 		return errors.Join(err, public.Close())

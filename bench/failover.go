@@ -97,7 +97,7 @@ func (c *Failover) Run(ctx context.Context, out io.Writer) (err error) {
 	defer cancel()
 	x := &torment{Failover: c, switchboard: &switchboard.Board{}, out: out}
 	defer x.switchboard.Close()
-	if x.testbed, err = openTestbed(ctx, 3, c.Binary, x.connect); err != nil {
+	if x.testbed, err = openTestbed(ctx, bed{nodes: 3, binary: c.Binary}, x.connect); err != nil {
 		return fmt.Errorf("bench failover: %w", err)
 	}
 	defer x.testbed.close()

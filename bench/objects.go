@@ -88,7 +88,7 @@ func (c *Objects) Run(ctx context.Context, out io.Writer) error {
 }
 
 func (c *Objects) measure(ctx context.Context) (f ObjectsFigures, err error) {
-	t, err := openTestbed(ctx, c.Nodes, c.Binary)
+	t, err := openTestbed(ctx, bed{nodes: c.Nodes, binary: c.Binary})
 	if err != nil {
 		return f, err
 	}

@@ -84,7 +84,7 @@ func (c *Queue) Run(ctx context.Context, out io.Writer) error {
 	if err := raiseFiles(uint64(2*most + 1024)); err != nil {
 		return fmt.Errorf("bench queue: %w", err)
 	}
-	t, err := openTestbed(ctx, c.Nodes, c.Binary)
+	t, err := openTestbed(ctx, bed{nodes: c.Nodes, binary: c.Binary})
 	if err != nil {
 		return fmt.Errorf("bench queue: %w", err)
 	}

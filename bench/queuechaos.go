@@ -74,7 +74,7 @@ func (c *QueueChaos) Run(ctx context.Context, out io.Writer) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.For+c.Finish, fmt.Errorf("not every job had ended %s after the last blow", c.Finish))
 	defer cancel()
 	x := &chaos{QueueChaos: c, out: out, began: time.Now(), dice: rand.New(rand.NewPCG(c.Seed, 1)), blows: map[string]int{}}
-	if x.testbed, err = openTestbed(ctx, c.Nodes, c.Binary); err != nil {
+	if x.testbed, err = openTestbed(ctx, bed{nodes: c.Nodes, binary: c.Binary}); err != nil {
 		return fmt.Errorf("queue-chaos: %w", err)
 	}
 	defer func() {

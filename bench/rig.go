@@ -32,7 +32,7 @@ func (s *Speed) openRig(ctx context.Context) (*rig, error) {
 	if s.Operator != "" {
 		return r, r.join()
 	}
-	bed, err := openTestbed(ctx, s.Nodes, s.Binary)
+	bed, err := openTestbed(ctx, bed{s.Nodes, s.Binary, s.LogStore})
 	if err != nil {
 		return nil, err
 	}

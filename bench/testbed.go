@@ -23,12 +23,23 @@ type testbed struct {
 	where   client.Cluster // as operator.toml says
 	api     *client.Client
 	nodes   []*client.Client // each speaks to one node alone
+
+	logSyncs float64 // of one append to the log
 }
 
-// openTestbed founds and starts a cluster of n nodes. An empty binary is this one. What is in between is done once there are
-// folders for the nodes, and none of them runs.
-func openTestbed(ctx context.Context, n int, binary string, between ...func(*testbed, []setup.Node) error) (_ *testbed, err error) {
-	t := &testbed{}
+// bed says which cluster to found.
+type bed struct {
+	nodes    int
+	binary   string // empty: this one
+	logStore string // as stoker.toml has it; empty: boltdb
+}
+
+// openTestbed founds and starts a cluster. What is in between is done once there are folders for the nodes, and none of them runs.
+func openTestbed(ctx context.Context, b bed, between ...func(*testbed, []setup.Node) error) (_ *testbed, err error) {
+	t := &testbed{logSyncs: 2}
+	if b.logStore == "wal" {
+		t.logSyncs = 1
+	}
 	if t.dir, err = os.MkdirTemp("", "stoker-bench-"); err != nil {
 		return nil, err
 	}
@@ -37,15 +48,18 @@ func openTestbed(ctx context.Context, n int, binary string, between ...func(*tes
 			err = errors.Join(err, t.close())
 		}
 	}()
-	nodes, err := local.Anywhere(n)
+	nodes, err := local.Anywhere(b.nodes)
 	if err != nil {
 		return nil, err
+	}
+	for i := range nodes {
+		nodes[i].LogStore = b.logStore
 	}
 	made, err := setup.Found(setup.Plan{Nodes: nodes, Out: t.dir})
 	if err != nil {
 		return nil, err
 	}
-	if t.cluster, err = local.Open(t.dir, binary); err != nil {
+	if t.cluster, err = local.Open(t.dir, b.binary); err != nil {
 		return nil, err
 	}
 	for _, do := range between {

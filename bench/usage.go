@@ -63,8 +63,10 @@ func peakOf(pids []int) (mb float64) {
 	return mb
 }
 
-// syncsEach are the metrics that count writes of a node which each sync a bbolt file twice: its pages, then its root.
-var syncsEach = []string{"stoker_log_fsync_seconds_count", "stoker_state_flushes_total"}
+// syncsEach are the metrics that count a node's writes, and how often each of them syncs: a bbolt file twice, its pages and then its root.
+func (t *testbed) syncsEach() map[string]float64 {
+	return map[string]float64{"stoker_log_fsync_seconds_count": t.logSyncs, "stoker_state_flushes_total": 2}
+}
 
 // syncs asks each node how often it has synced its log and its state.
 func (t *testbed) syncs(ctx context.Context) (n float64, err error) {
@@ -80,13 +82,13 @@ func (t *testbed) syncs(ctx context.Context) (n float64, err error) {
 		}
 		defer res.Body.Close()
 		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
-			for _, name := range syncsEach {
+			for name, each := range t.syncsEach() {
 				if rest, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
 					count, err := strconv.ParseFloat(rest, 64)
 					if err != nil {
 						return 0, fmt.Errorf("%s: %s: %w", node.ID, name, err)
 					}
-					n += 2 * count
+					n += each * count
 				}
 			}
 		}

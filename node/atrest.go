@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
 	"stoker/fsm"
 	"stoker/store"
@@ -99,7 +98,7 @@ func (r *AtRest) Plant(dir string, voters []string) error {
 }
 
 // plant makes the state what a Raft folder goes on from.
-func (r *AtRest) plant(db *raftboltdb.BoltStore, folder string, voters []string, term uint64) error {
+func (r *AtRest) plant(db *diskLog, folder string, voters []string, term uint64) error {
 	if err := db.SetUint64([]byte(keyTerm), term); err != nil {
 		return fmt.Errorf("node: write the term: %w", err)
 	}

@@ -219,7 +219,7 @@ func (n *Node) askStanding(ctx context.Context, member string) (standing, error)
 
 // bootstrap makes the first configuration, the same on every member, in an empty
 // log, once the others consent.
-func (n *Node) bootstrap(ctx context.Context, conf *raft.Config, db *raftboltdb.BoltStore, snaps raft.SnapshotStore) error {
+func (n *Node) bootstrap(ctx context.Context, conf *raft.Config, db *diskLog, snaps raft.SnapshotStore) error {
 	saw, err := n.consent(ctx, n.nursery.standing().birth)
 	if err != nil {
 		return err
@@ -259,7 +259,7 @@ func (n *Node) mayStart(empty bool) (found bool, err error) {
 // isEmpty says whether the folder has taken part in nothing. BootstrapCluster
 // writes term 1 and then the log, and may be killed in between: a folder in term
 // 1 that has neither a log nor voted is empty all the same.
-func isEmpty(db *raftboltdb.BoltStore, snaps raft.SnapshotStore) (bool, error) {
+func isEmpty(db *diskLog, snaps raft.SnapshotStore) (bool, error) {
 	last, err := db.LastIndex()
 	if err != nil {
 		return false, err
@@ -279,7 +279,7 @@ func isEmpty(db *raftboltdb.BoltStore, snaps raft.SnapshotStore) (bool, error) {
 // keyTerm is where Raft keeps its term.
 const keyTerm = "CurrentTerm"
 
-func number(db *raftboltdb.BoltStore, key string) (uint64, error) {
+func number(db *diskLog, key string) (uint64, error) {
 	v, err := db.GetUint64([]byte(key))
 	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
 		return 0, nil

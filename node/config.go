@@ -67,6 +67,9 @@ type Config struct {
 	// MiB. A node with less does not lead if another can; see housekeeping.
 	MinFree int64
 
+	// LogStore is where the log's entries shall be; empty leaves them where they are. They are moved at the start if they are elsewhere.
+	LogStore LogStore
+
 	disk  func(dir string) (free, size uint64) // nil asks the file system; tests have disks of their own
 	level uint64                               // the feature level that this node says it understands; tests play an older binary
 }

@@ -35,6 +35,15 @@
 // not taken along count as removed, so that the two of them, which are a quorum of
 // the cluster that was, cannot talk the third into their log.
 //
+// # Where the log is
+//
+// In raft.db, by raft-boltdb, with term and vote; or, where Config.LogStore says so,
+// in segments beside it, by raft-wal (disklog.go), of the same house and licence as Raft: an append writes what
+// it has and syncs once, instead of a dozen pages and twice. The folder of segments is
+// the log if it is there, whatever raft.db holds: moving it (movelog.go) is one
+// rename. raft-wal is the younger of the two, and its version 0.4.0 leaves a file open
+// and a name unsynced (disklog.go says where); so it is offered, and not the default.
+//
 // # Invariants
 //
 //   - A command is applied at most once; it was applied exactly once when Apply

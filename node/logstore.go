@@ -3,38 +3,15 @@ package node
 import (
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.etcd.io/bbolt"
 )
 
 // cachedLogs is how many of the newest entries stay in memory for the
 // followers. An entry may be a mebibyte; a handful covers one round trip.
 const cachedLogs = 64
-
-// openLog opens Raft's log and its votes, in a file of their own beside the
-// state: both are synced by every write.
-func openLog(dir string) (*raftboltdb.BoltStore, error) {
-	b, err := raftboltdb.New(raftboltdb.Options{
-		Path: filepath.Join(dir, "raft.db"),
-		BoltOptions: &bbolt.Options{
-			Timeout: 2 * time.Second,
-			// The file never shrinks, so after the first truncation it has many
-			// free pages: do not write their list with each append, and do not
-			// search it as an array.
-			NoFreelistSync: true,
-			FreelistType:   bbolt.FreelistMapType,
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the log in %s (is another process using it?): %w", dir, err)
-	}
-	return b, nil
-}
 
 // openSnapshots opens Raft's snapshots, which are in the folder of its log. Two
 // are kept: a follower may be reading the older one while a new one is made.
@@ -59,6 +36,9 @@ func (w *watchedLog) StoreLogs(logs []*raft.Log) error {
 	w.took.Observe(time.Since(began).Seconds())
 	return err
 }
+
+// IsMonotonic says whether the log may have no gaps: Raft cuts it before it goes on behind a snapshot that it was sent.
+func (w *watchedLog) IsMonotonic() bool { return monotonic(w.LogStore) }
 
 // StoreLog is never called by Raft but for the bootstrap.
 func (w *watchedLog) StoreLog(l *raft.Log) error { return w.StoreLogs([]*raft.Log{l}) }

@@ -16,7 +16,7 @@ func TestLog_IsOpenedToSync(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer logs.Close()
-	db := reflect.ValueOf(logs).Elem().FieldByName("conn").Elem()
+	db := reflect.ValueOf(logs.votes).Elem().FieldByName("conn").Elem()
 	if db.FieldByName("NoSync").Bool() || db.FieldByName("NoGrowSync").Bool() {
 		t.Error("the log is not synced")
 	}

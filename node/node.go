@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -48,7 +47,7 @@ type Node struct {
 
 	// the log and the machine
 	nursery   *nursery
-	db        *raftboltdb.BoltStore
+	db        *diskLog
 	logs      raft.LogStore
 	votes     raft.StableStore
 	space     space
@@ -154,6 +153,11 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 	if err := store.MakeDir(dir); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
+	if n.cfg.LogStore != "" {
+		if err := keepLog(dir, n.cfg.LogStore); err != nil {
+			return nil, false, fmt.Errorf("node: %w", err)
+		}
+	}
 	if n.db, err = openLog(dir); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
@@ -163,7 +167,7 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
-	n.logs = &roomyLog{LogStore: cache, space: &n.space}
+	n.logs = &roomyLog{LogStore: cache, space: &n.space, spare: n.db.spare()}
 	if snaps, err = openSnapshots(dir, n.log); err != nil {
 		return nil, false, err
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
 	"stoker/fsm"
 )
@@ -27,7 +26,7 @@ type Survivor struct {
 
 	folder string
 	tmp    string
-	db     *raftboltdb.BoltStore
+	db     *diskLog
 	rest   *AtRest
 }
 

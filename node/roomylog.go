@@ -13,7 +13,8 @@ import (
 type roomyLog struct {
 	raft.LogStore
 	space *space
-	owed  bool // the log's end was cut off: what replaces it must be taken
+	spare int64 // that the log takes from the disk now and then
+	owed  bool  // the log's end was cut off: what replaces it must be taken
 }
 
 // entryOverhead is what an entry takes in bbolt's pages beside its own bytes: a
@@ -30,12 +31,15 @@ func entryRoom(logs []*raft.Log) int64 {
 }
 
 func (l *roomyLog) StoreLogs(logs []*raft.Log) error {
-	if err := l.space.take(entryRoom(logs), logKeeps); err != nil && !l.owed {
+	if err := l.space.take(l.spare+entryRoom(logs), logKeeps); err != nil && !l.owed {
 		return err
 	}
 	l.owed = false
 	return l.LogStore.StoreLogs(logs)
 }
+
+// IsMonotonic is the log's own answer.
+func (l *roomyLog) IsMonotonic() bool { return monotonic(l.LogStore) }
 
 func (l *roomyLog) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e}) }
 
@@ -48,7 +52,7 @@ func (l *roomyLog) DeleteRange(first, last uint64) error {
 		return err
 	}
 	if last == end {
-		if err := l.space.take(entryOverhead, logKeeps); err != nil {
+		if err := l.space.take(l.spare+entryOverhead, logKeeps); err != nil {
 			return err
 		}
 		l.owed = true

@@ -29,6 +29,9 @@ type check struct {
 // cuts is a short run of the power cuts.
 var cuts = check{"proof/powercut", "^TestProof_powercut$", []string{"-powercut.points=120", "-powercut.overlay={overlay}"}}
 
+// cutSegments is one of a node whose log is in segments.
+var cutSegments = check{cuts.Package, cuts.Run, append([]string{"-powercut.log-store=wal"}, cuts.Args...)}
+
 const overlayHere = "{overlay}"
 
 // worlds is the machine simulation, as `proof machine --commands 40000` plays it.

@@ -60,8 +60,8 @@ var nodeMutants = []mutant{
 	},
 	{
 		Name: "log-unsynced", Breaks: "an entry is acknowledged from memory: power loss on a majority loses it",
-		File: "node/logstore.go", Old: "	b, err := raftboltdb.New(raftboltdb.Options{\n", New: "	b, err := raftboltdb.New(raftboltdb.Options{\n		NoSync: true,\n",
-		By: check{"node", "^TestLog_", nil},
+		File: "node/disklog.go", Old: "	b, err := raftboltdb.New(raftboltdb.Options{\n", New: "	b, err := raftboltdb.New(raftboltdb.Options{\n		NoSync: true,\n",
+		By: cuts,
 	},
 	{
 		Name: "snapshot-below-the-state", Breaks: "a node that has just started names its snapshot below what is in it",
@@ -69,9 +69,9 @@ var nodeMutants = []mutant{
 		By: check{"node", "^TestAdapter_", nil},
 	},
 	{
-		Name: "log-not-synced", Breaks: "what was acknowledged is not on the disk yet when the power goes",
-		File: "node/logstore.go", Old: "		Path: filepath.Join(dir, \"raft.db\"),\n", New: "		NoSync: true, Path: filepath.Join(dir, \"raft.db\"),\n",
-		By: cuts,
+		Name: "segment-name-not-durable", Breaks: "the log's segments are gone after a power cut that comes after a restart",
+		File: "node/disklog.go", Old: "	if err := syncDir(folder); err != nil {\n", New: "	if err := error(nil); err != nil {\n",
+		By: cutSegments,
 	},
 	{
 		Name: "folder-not-durable", Breaks: "a node's folder is gone after a power cut, and it founds a new cluster",

@@ -44,7 +44,7 @@ func TestLoad_Defaults(t *testing.T) {
 	want := Config{
 		ID: "n1", HTTP: "0.0.0.0:8080", Cluster: "0.0.0.0:9080", Data: filepath.Join(dir, "data"),
 		CA: filepath.Join(dir, "ca.crt"), Cert: filepath.Join(dir, "node.crt"), Key: filepath.Join(dir, "node.key"), SealKey: filepath.Join(dir, "seal.key"),
-		AdminTokenHash: hash, WorkerTokenHash: hash, MaxUploadMB: 25, MinFreeMB: 256, ScrubDays: 7, LogFormat: "text", LogLevel: "info",
+		AdminTokenHash: hash, WorkerTokenHash: hash, MaxUploadMB: 25, MinFreeMB: 256, ScrubDays: 7, LogStore: "boltdb", LogFormat: "text", LogLevel: "info",
 		Members: []Member{{"n1", "10.0.0.1:9080", "10.0.0.1:8080"}},
 	}
 	if !reflect.DeepEqual(c, want) {

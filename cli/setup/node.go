@@ -30,6 +30,8 @@ type Node struct {
 	Listen string
 	// Data is its data folder; empty: data, beside its stoker.toml.
 	Data string
+	// LogStore is where Raft's log is; empty: boltdb.
+	LogStore string
 }
 
 // ParseNode reads ID=HOST[:HTTPPORT[:CLUSTERPORT]]; an IPv6 host stands in brackets.

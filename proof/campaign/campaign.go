@@ -63,7 +63,7 @@ func newCampaign(c *Command, dir string, kinds []fault, out io.Writer) *campaign
 	}
 	x.verdicts = &verdicts{counts: map[string]int{}, said: x.say}
 	x.tally = newTally()
-	x.fleet = &fleet{dir: dir, binary: c.Binary}
+	x.fleet = &fleet{dir: dir, binary: c.Binary, logStore: c.LogStore}
 	x.crowd = &crowd{byID: map[string]*user{}, retired: map[string]remains{}}
 	x.journal = &journal{dir: dir}
 	return x

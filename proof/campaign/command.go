@@ -29,17 +29,18 @@ import (
 
 // Command is `proof campaign`.
 type Command struct {
-	For    time.Duration `name:"for" default:"2m" help:"How long to strike (${default})."`
-	Seed   uint64        `metavar:"N" help:"Of faults and load; the threads of a real system have their own mind (of the clock)."`
-	Nodes  int           `default:"3" help:"Nodes, at least three (${default})."`
-	Out    string        `type:"path" metavar:"DIR" help:"Folder for report and picture (none)."`
-	Kinds  []string      `metavar:"A,B" help:"Only these kinds of faults (all)."`
-	Rate   int           `default:"450" help:"Operations a second that are aimed at (${default})."`
-	Every  time.Duration `default:"3s" help:"Mean calm between two faults (${default})."`
-	Binary string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (built from this module)."`
-	Keep   bool          `help:"Keep the folder with data, logs and history even if all is well."`
-	List   bool          `help:"List the kinds of faults, and which this machine cannot have."`
-	Redraw string        `type:"existingdir" metavar:"DIR" help:"Only make report and picture anew of what an earlier campaign left there."`
+	For      time.Duration `name:"for" default:"2m" help:"How long to strike (${default})."`
+	Seed     uint64        `metavar:"N" help:"Of faults and load; the threads of a real system have their own mind (of the clock)."`
+	Nodes    int           `default:"3" help:"Nodes, at least three (${default})."`
+	Out      string        `type:"path" metavar:"DIR" help:"Folder for report and picture (none)."`
+	Kinds    []string      `metavar:"A,B" help:"Only these kinds of faults (all)."`
+	Rate     int           `default:"450" help:"Operations a second that are aimed at (${default})."`
+	Every    time.Duration `default:"3s" help:"Mean calm between two faults (${default})."`
+	LogStore string        `default:"boltdb" enum:"boltdb,wal" help:"Where the nodes' logs are, as log_store in stoker.toml: boltdb, wal (${default})."`
+	Binary   string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (built from this module)."`
+	Keep     bool          `help:"Keep the folder with data, logs and history even if all is well."`
+	List     bool          `help:"List the kinds of faults, and which this machine cannot have."`
+	Redraw   string        `type:"existingdir" metavar:"DIR" help:"Only make report and picture anew of what an earlier campaign left there."`
 }
 
 // Help says what is struck and what is proved.
@@ -106,7 +107,7 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 
 // commandLine replays, as far as a real system can be replayed.
 func (x *campaign) commandLine() string {
-	line := fmt.Sprintf("go run ./proof campaign --for %s --seed %d --nodes %d --rate %d --every %s", x.For, x.Seed, x.Nodes, x.Rate, x.Every)
+	line := fmt.Sprintf("go run ./proof campaign --for %s --seed %d --nodes %d --rate %d --every %s --log-store %s", x.For, x.Seed, x.Nodes, x.Rate, x.Every, x.LogStore)
 	if len(x.Kinds) > 0 {
 		line += " --kinds " + strings.Join(x.Kinds, ",")
 	}

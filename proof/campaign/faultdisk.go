@@ -47,7 +47,11 @@ var diskFaults = []fault{
 	}},
 	{"disk-full", ofDisk, "the file system of a node's data (a small one) is full, and has room again", canFill, fullDisk},
 	{"damaged-log", ofDisk, "the head of a dead node's log is overwritten: it must refuse to start", always, func(ctx context.Context, b *blow) error {
-		return b.damage(ctx, "raft/raft.db", false, overwriteHead)
+		log := "raft/raft.db"
+		if b.LogStore == "wal" {
+			log = "raft/wal/*.wal"
+		}
+		return b.damage(ctx, log, false, overwriteHead)
 	}},
 	{"damaged-state", ofDisk, "the head of a dead node's state is overwritten: it must be rebuilt", always, func(ctx context.Context, b *blow) error {
 		return b.damage(ctx, "state/state.bolt", true, overwriteHead)

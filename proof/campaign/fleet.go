@@ -29,6 +29,7 @@ type seat struct {
 // fleet is the cluster and what is between its nodes and before their clients.
 type fleet struct {
 	dir, binary string
+	logStore    string // as stoker.toml has it
 	board       switchboard.Board
 	where       client.Cluster
 
@@ -52,6 +53,9 @@ func (f *fleet) open(ctx context.Context, n int) error {
 	nodes, err := local.Anywhere(n)
 	if err != nil {
 		return err
+	}
+	for i := range nodes {
+		nodes[i].LogStore = f.logStore
 	}
 	made, err := setup.Found(setup.Plan{Nodes: nodes, Out: f.dir})
 	if err != nil {

@@ -37,6 +37,7 @@ type Command struct {
 	Points   int    `default:"300" help:"Syncs at whose end the power goes, spread over the run; 0: all of them (${default})."`
 	Seed     uint64 `metavar:"N" help:"Of the requests, the moments and the pages that are lost (of the clock)."`
 	Binary   string `type:"existingfile" metavar:"FILE" help:"Program of the node (built from this module)."`
+	LogStore string `default:"boltdb" enum:"boltdb,wal" help:"Where the node's log is, as log_store in stoker.toml: boltdb, wal (${default})."`
 	Overlay  string `hidden:"" type:"existingfile" metavar:"FILE" help:"Of other sources for the compiler, as go build takes it: a mutant."`
 	Out      string `type:"path" metavar:"DIR" help:"Folder for powercut-report.md (none)."`
 	Keep     bool   `help:"Keep the folder with the trace and the last image even if all is well."`
@@ -88,5 +89,5 @@ func (c *Command) Run(ctx context.Context, out io.Writer) error {
 }
 
 func (c *Command) line() string {
-	return fmt.Sprintf("go run ./proof powercut --requests %d --points %d --seed %d", c.Requests, c.Points, c.Seed)
+	return fmt.Sprintf("go run ./proof powercut --requests %d --points %d --seed %d --log-store %s", c.Requests, c.Points, c.Seed, c.LogStore)
 }

@@ -252,6 +252,7 @@ func TestContent(t *testing.T) {
 var (
 	requests = flag.Int("powercut.requests", 12, "requests of TestProof_powercut")
 	points   = flag.Int("powercut.points", 24, "power cuts of TestProof_powercut")
+	logStore = flag.String("powercut.log-store", "boltdb", "where the log is, in TestProof_powercut")
 	overlay  = flag.String("powercut.overlay", "", "other sources for the compiler, for TestProof_powercut")
 )
 
@@ -260,7 +261,7 @@ func TestProof_powercut(t *testing.T) {
 	if why := local.CannotInject(); why != "" {
 		t.Skip(why)
 	}
-	c := Command{Requests: *requests, Points: *points, Seed: 1, Overlay: *overlay, Out: t.TempDir()}
+	c := Command{Requests: *requests, Points: *points, Seed: 1, Overlay: *overlay, LogStore: *logStore, Out: t.TempDir()}
 	if err := c.Run(t.Context(), t.Output()); err != nil {
 		t.Fatal(err)
 	}

@@ -80,6 +80,7 @@ func (r *run) drive(ctx context.Context) (check, disk *node, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	nodes[0].LogStore = r.LogStore
 	made, err := setup.Found(setup.Plan{Nodes: nodes, Out: filepath.Join(r.dir, "traced")})
 	if err != nil {
 		return nil, nil, err

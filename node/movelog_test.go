@@ -1,0 +1,190 @@
+package node
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/hashicorp/raft"
+)
+
+// filled makes a folder with a log of some entries, from 5 on, in raft.db, and a term.
+func filled(t *testing.T) (dir string, want []*raft.Log) {
+	t.Helper()
+	dir = t.TempDir()
+	d, err := openLog(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(40) {
+		want = append(want, &raft.Log{Index: 5 + i, Term: 1 + i/10, Type: raft.LogCommand, Data: make([]byte, 1000*i)})
+	}
+	if err := d.StoreLogs(want); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.SetUint64([]byte(keyTerm), 7); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir, want
+}
+
+// mustHold compares a log, all of it, and says where it is.
+func mustHold(t *testing.T, dir string, want []*raft.Log) LogStore {
+	t.Helper()
+	d, err := openLog(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	first, err := d.FirstIndex()
+	last, err2 := d.LastIndex()
+	if err != nil || err2 != nil || first != want[0].Index || last != want[len(want)-1].Index {
+		t.Fatalf("entries %d to %d, %v, %v", first, last, err, err2)
+	}
+	for _, w := range want {
+		var got raft.Log
+		if err := d.GetLog(w.Index, &got); err != nil || got.Term != w.Term || got.Type != w.Type || !slices.Equal(got.Data, w.Data) {
+			t.Fatalf("entry %d: %v, %d bytes", w.Index, err, len(got.Data))
+		}
+	}
+	if term, err := number(d, keyTerm); err != nil || term != 7 {
+		t.Fatalf("term %d, %v", term, err)
+	}
+	if d.IsMonotonic() {
+		return LogWAL
+	}
+	return LogBolt
+}
+
+// TestKeepLog_CrashAtAnyMoment: after each step, in either direction, the log is whole, and the next start brings it to where it shall
+// be, or back.
+func TestKeepLog_CrashAtAnyMoment(t *testing.T) {
+	for _, to := range []LogStore{LogWAL, LogBolt} {
+		steps := toSegments
+		if to == LogBolt {
+			steps = toBolt
+		}
+		for done := range len(steps) + 1 {
+			for _, then := range []LogStore{to, LogWAL, LogBolt} {
+				dir, want := filled(t)
+				if to == LogBolt {
+					if err := keepLog(dir, LogWAL); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for _, step := range steps[:done] {
+					if err := step(dir); err != nil {
+						t.Fatal(err)
+					}
+				}
+				mustHold(t, dir, want)
+				for range 2 {
+					if err := keepLog(dir, then); err != nil {
+						t.Fatal(err)
+					}
+					if in := mustHold(t, dir, want); in != then {
+						t.Errorf("to %s, after %d steps, then to %s: the log is in %s", to, done, then, in)
+					}
+				}
+				if left, _ := filepath.Glob(filepath.Join(dir, walDir+".*")); len(left) > 0 && then == to {
+					t.Errorf("left behind: %v", left)
+				}
+			}
+		}
+	}
+}
+
+// TestKeepLog_HalfACopy: what a crash left of a copy is not taken for the log.
+func TestKeepLog_HalfACopy(t *testing.T) {
+	dir, want := filled(t)
+	half := filepath.Join(dir, walNew)
+	if err := os.Mkdir(half, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w, err := openSegments(half)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.StoreLogs(want[:7]); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if in := mustHold(t, dir, want); in != LogBolt {
+		t.Errorf("in %s", in)
+	}
+	if err := keepLog(dir, LogWAL); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, dir, want)
+
+	// and the other way round: half of it is back in raft.db
+	if err := dropFromVotes(dir); err != nil {
+		t.Fatal(err)
+	}
+	votes, err := openVotes(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := votes.StoreLogs(want[:7]); err != nil {
+		t.Fatal(err)
+	}
+	if err := votes.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if in := mustHold(t, dir, want); in != LogWAL {
+		t.Errorf("in %s", in)
+	}
+	if err := keepLog(dir, LogBolt); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, dir, want)
+}
+
+// TestKeepLog_ACluster: nodes whose logs are in segments do what the others do: crash, come back, fall far behind, and are moved there
+// and back by a restart, each by itself.
+func TestKeepLog_ACluster(t *testing.T) {
+	in := map[string]LogStore{"n1": LogWAL, "n2": LogBolt, "n3": LogWAL}
+	inCluster(t, func(c *Config) {
+		small(c)
+		c.LogStore = in[c.ID]
+	}, three, func(t *testing.T, c *cluster) {
+		n := int64(10)
+		more := func() {
+			t.Helper()
+			for range 60 {
+				c.mustGrant(c.leader())
+				n++
+			}
+		}
+		more()
+		for _, id := range three {
+			c.crash(id)
+			more() // beyond what logs keep: it is sent a snapshot
+			if in[id] == LogWAL {
+				in[id] = LogBolt
+			} else {
+				in[id] = LogWAL
+			}
+			c.startAll()
+			more()
+			c.agree()
+		}
+		for _, id := range three {
+			c.crash(id)
+		}
+		c.startAll()
+		c.leader()
+		for _, id := range three {
+			c.mustCredits(c.node(id), n)
+			if got := c.node(id).db.IsMonotonic(); got != (in[id] == LogWAL) {
+				t.Errorf("%s: in segments: %v", id, got)
+			}
+		}
+	})
+}
