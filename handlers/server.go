@@ -120,6 +120,7 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.Listener = gate{cfg.Listener, cfg.Log}
 	if secured != nil {
 		cfg.Listener = tls.NewListener(cfg.Listener, secured)
 	}
@@ -156,6 +157,7 @@ func Start(cfg Config) (*Server, error) {
 		IdleTimeout:    cfg.Idle,
 		ReadBufferSize: cfg.MaxHeaders,
 		HeaderReceived: s.slower,
+		Concurrency:    roomFor(descriptors()),
 
 		// Objects stream through; JSON routes read what readBody allows. With
 		// streaming this size bounds nothing but what is read ahead.
@@ -299,6 +301,12 @@ func (s *Server) object(http *fasthttp.RequestCtx) {
 	defer c.access(methodOf(c.method()), time.Now())
 	defer c.survive()
 	s.cfg.Objects.Serve(c.Context, http)
+	if http.Response.StatusCode() >= 400 && http.RequestBodyStream() != nil {
+		// What is still to come of a body that was refused is nobody's upload: it gets a request's time, not a transfer's.
+		if err := http.SetReadDeadline(time.Now().Add(s.cfg.Read)); err != nil {
+			http.SetConnectionClose()
+		}
+	}
 }
 
 // slower gives objects the time that a JSON request does not get.

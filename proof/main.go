@@ -11,6 +11,7 @@ import (
 
 	"stoker/cli/table"
 	"stoker/proof/campaign"
+	"stoker/proof/hostile"
 	"stoker/proof/powercut"
 )
 
@@ -20,6 +21,7 @@ type commands struct {
 	Machine  machineCommand   `cmd:"" group:"Prove" help:"Play random games over the rules, held against an independent model after each step."`
 	Campaign campaign.Command `cmd:"" help:"Strike three real processes under load with every kind of fault, and judge what clients were told."`
 	Powercut powercut.Command `cmd:"" help:"Cut a node's power at the end of each sync, and see whether it comes back with all it had said."`
+	Hostile  hostile.Command  `cmd:"" help:"Break HTTP's rules at one real process, from thousands of connections, and see who suffers."`
 	Mutants  mutantsCommand   `cmd:"" help:"Make mistakes in the program and see whether its tests notice."`
 }
 
