@@ -48,8 +48,8 @@ type Config struct {
 	Log            *slog.Logger // nil discards
 
 	Timeout    time.Duration // of a request, parked polls apart; 10 s
-	Read       time.Duration // to receive a whole request; 30 s
-	Transfer   time.Duration // the same for an object, and for sending one; 15 min
+	Read       time.Duration // to receive a whole request, but for the body of an object (objects.Config.Transfer); 30 s
+	Transfer   time.Duration // to send an object; 15 min
 	Idle       time.Duration // of a kept connection; 2 min
 	KeepAlive  time.Duration // between comments on a silent stream; 15 s
 	MaxBody    int           // bytes of a JSON body; 1 MiB
@@ -301,19 +301,13 @@ func (s *Server) object(http *fasthttp.RequestCtx) {
 	defer c.access(methodOf(c.method()), time.Now())
 	defer c.survive()
 	s.cfg.Objects.Serve(c.Context, http)
-	if http.Response.StatusCode() >= 400 && http.RequestBodyStream() != nil {
-		// What is still to come of a body that was refused is nobody's upload: it gets a request's time, not a transfer's.
-		if err := http.SetReadDeadline(time.Now().Add(s.cfg.Read)); err != nil {
-			http.SetConnectionClose()
-		}
-	}
 }
 
-// slower gives objects the time that a JSON request does not get.
+// slower gives those who fetch objects the time that an answer in JSON does not get.
 func (s *Server) slower(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	prefix := "/" + s.cfg.Objects.Bucket() + "/"
 	if uri := h.RequestURI(); len(uri) > len(prefix) && string(uri[:len(prefix)]) == prefix {
-		return fasthttp.RequestConfig{ReadTimeout: s.cfg.Transfer, WriteTimeout: s.cfg.Transfer}
+		return fasthttp.RequestConfig{WriteTimeout: s.cfg.Transfer}
 	}
 	return fasthttp.RequestConfig{}
 }

@@ -1,9 +1,15 @@
 package handlers
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"stoker/fsm"
 	"stoker/node"
@@ -148,5 +154,42 @@ func TestCreateJob_AutoExecuteIsCheckedAtOnce(t *testing.T) {
 	}
 	if p.credits() != 10 {
 		t.Error("a refused job was debited")
+	}
+}
+
+// A body has longer to come than a request, if there is a right to send it. A stranger's has not.
+func TestUpload_OnlyARightBuysTime(t *testing.T) {
+	const read = 250 * time.Millisecond
+	h := newHouse(t, func(_ *fsm.Settings, c *Config) { c.Read = read })
+	_, made := h.signUp("pro").newJob(1)
+	u, err := url.Parse(uploadURL(made, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := aPicture + strings.Repeat("x", 40_000)
+	for path, status := range map[string]int{u.RequestURI(): 200, u.Path: 403} {
+		conn, err := net.Dial("tcp", h.server.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		answered := make(chan struct{})
+		go func() {
+			fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s", path, u.Host, len(body), body[:len(body)/2])
+			select { // the rest of it comes late
+			case <-time.After(3 * read):
+				io.WriteString(conn, body[len(body)/2:])
+			case <-answered:
+			}
+		}()
+		began := time.Now()
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		close(answered)
+		if err != nil || res.StatusCode != status {
+			t.Errorf("%s: %v %v, want %d", path, res, err, status)
+		}
+		if took := time.Since(began); (took > 2*read) != (status == 200) {
+			t.Errorf("%s: answered %d after %s", path, status, took)
+		}
 	}
 }

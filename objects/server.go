@@ -3,6 +3,7 @@ package objects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -56,11 +57,14 @@ type call struct {
 }
 
 // serve checks the signature before everything else: without a good one nobody
-// learns what there is.
+// learns what there is, or gets more time than any other request has.
 func (c *call) serve() error {
 	var err error
 	if c.claim, err = c.verify(); err != nil {
 		return err
+	}
+	if err := c.http.SetReadDeadline(time.Now().Add(c.store.cfg.Transfer)); err != nil {
+		return fmt.Errorf("give a body its time: %w", err)
 	}
 	if c.bucket, c.key, err = splitPath(string(c.http.URI().PathOriginal())); err != nil {
 		return err

@@ -26,6 +26,7 @@ type Config struct {
 	PublicURL string           // http(s)://host[:port] clients use; "" serves whatever Host they send
 	Reserve   int64            // bytes of disk that uploads leave free; 0 is 256 MiB
 	MaxBytes  int64            // bytes that all blobs of this node may take; 0: what the disk has
+	Transfer  time.Duration    // to receive a body whose sender has a right to send it; 0 is 15 min
 	Pace      Pace             // how fast this node looks after its blobs
 	Log       *slog.Logger     // nil discards
 	Outside   *Outside         // where jobs' pictures are instead; nil: here
@@ -46,6 +47,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Reserve == 0 {
 		c.Reserve = 256 << 20
+	}
+	if c.Transfer == 0 {
+		c.Transfer = 15 * time.Minute
 	}
 	c.Pace = c.Pace.withDefaults()
 	if c.Log == nil {

@@ -31,8 +31,37 @@ const (
 // settingsFile lies beside the nodes' folders and is read by those that are processes of the test binary.
 const settingsFile = "settings.json"
 
+// limitsFile likewise has limits of the public port; none: as the product has them.
+const limitsFile = "limits.json"
+
+// portLimits are how long a request, and the next one, may take to come.
+type portLimits struct{ Read, Idle time.Duration }
+
 // startWith is a cluster whose settings are the defaults with some changes. Its nodes are processes of the test binary.
 func startWith(t *testing.T, n int, change func(*fsm.Settings)) *cluster {
+	t.Helper()
+	c := foundWith(t, n, change)
+	c.begin(t)
+	return c
+}
+
+// startLimited is a node with the product's settings and other limits.
+func startLimited(t *testing.T, l portLimits) *cluster {
+	t.Helper()
+	c := foundWith(t, 1, func(*fsm.Settings) {})
+	text, err := json.Marshal(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Dir, limitsFile), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.begin(t)
+	return c
+}
+
+// foundWith is startWith without the start.
+func foundWith(t *testing.T, n int, change func(*fsm.Settings)) *cluster {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -48,7 +77,6 @@ func startWith(t *testing.T, n int, change func(*fsm.Settings)) *cluster {
 	if err := os.WriteFile(filepath.Join(c.Dir, settingsFile), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.begin(t)
 	return c
 }
 
@@ -94,7 +122,11 @@ func serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	server, err := handlers.Start(handlers.Config{Listener: public, Node: n, Queue: queue.New(n, log), Objects: blobs, Webhooks: webhook.Start(n, "test", log), Log: log})
+	limits, err := limitsOf(c)
+	if err != nil {
+		return err
+	}
+	server, err := handlers.Start(handlers.Config{Listener: public, Node: n, Queue: queue.New(n, log), Objects: blobs, Webhooks: webhook.Start(n, "test", log), Log: log, Read: limits.Read, Idle: limits.Idle})
 	if err != nil {
 		return err
 	}
@@ -104,6 +136,17 @@ func serve(ctx context.Context, c config.Config) error {
 	server.Leave()
 	n.Yield(bye)
 	return errors.Join(server.Shutdown(bye), n.Stop(bye))
+}
+
+func limitsOf(c config.Config) (l portLimits, err error) {
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(c.Data), "..", limitsFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return l, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &l)
+	}
+	return l, err
 }
 
 func genesis(c config.Config, s config.Secrets) (fsm.Genesis, error) {

@@ -192,7 +192,7 @@ func (p *prisoner) drip() {
 
 // deaf sends no more, and does not read.
 func (p *prisoner) deaf() {
-	<-time.After(time.Until(p.until) - grace/2)
+	<-time.After(time.Until(p.until) - grace + time.Second)
 	p.conn.SetReadDeadline(p.until.Add(grace)) // what was buffered is still to be read
 }
 
