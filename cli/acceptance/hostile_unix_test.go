@@ -55,9 +55,9 @@ func TestHostile_MoreConnectionsThanDescriptors(t *testing.T) {
 		defer conn.Close()
 		flood = append(flood, conn)
 	}
-	refused := 0
+	refused, until := 0, time.Now().Add(10*time.Second)
 	for _, conn := range flood[descriptors:] {
-		conn.SetReadDeadline(time.Now().Add(patience))
+		conn.SetReadDeadline(until)
 		said := make([]byte, 12)
 		if n, err := conn.Read(said); err == nil && string(said[:n]) == "HTTP/1.1 503" {
 			refused++
