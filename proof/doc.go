@@ -9,7 +9,7 @@
 //   - A command exits 0 only if it looked and nothing was violated.
 //   - Chance comes from a seed, which is printed with the command line that replays it, as far as it can be replayed.
 //   - A report gives only figures that were measured in its own run.
-//   - Nothing is left behind but what --out names.
+//   - Nothing is left behind but what --out names, and an input that a fuzzer has found, in its package's testdata.
 //   - A mutant whose text is not in its file any more, or that does not compile, fails the command as one that nobody noticed does.
 //
 // # Why not …

@@ -31,6 +31,7 @@ type tested struct {
 	Run     string // which tests
 	Dir     string // for the binary, and what the tests leave until they end
 	Overlay string // file of another source for the compiler; "" for none
+	Fuzz    bool   // compiled such that the fuzzer sees which paths are taken
 	Args    []string
 	Timeout time.Duration // after which the tests have failed; 0: never
 }
@@ -42,6 +43,9 @@ func (t tested) build(ctx context.Context, out io.Writer) error {
 	args := []string{"test", "-c", "-vet=off", "-o", t.binary()} // a mistake may look like one
 	if t.Overlay != "" {
 		args = append(args, "-overlay", t.Overlay)
+	}
+	if t.Fuzz {
+		args = append(args, "-fuzz", ".")
 	}
 	build := exec.CommandContext(ctx, "go", append(args, t.Package)...)
 	build.Stdout, build.Stderr = out, out
