@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -84,6 +85,19 @@ func (w *wire) index(node int, path, token string) (index string, err error) {
 
 // do asks and shows a good answer, which is only lent.
 func (w *wire) do(node int, r request, show func(*fasthttp.Response)) error {
+	var refused error
+	err := w.send(node, r, func(res *fasthttp.Response) {
+		if code := res.StatusCode(); code/100 != 2 {
+			refused = fmt.Errorf("%s %s at %s: %d: %s", r.method, r.path, w.hosts[node].Addr, code, res.Body())
+			return
+		}
+		show(res)
+	})
+	return errors.Join(err, refused)
+}
+
+// send asks and shows whatever answer comes, which is only lent.
+func (w *wire) send(node int, r request, show func(*fasthttp.Response)) error {
 	host := w.hosts[node]
 	req, res := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
@@ -102,9 +116,6 @@ func (w *wire) do(node int, r request, show func(*fasthttp.Response)) error {
 	}
 	if err := host.Do(req, res); err != nil {
 		return fmt.Errorf("%s %s at %s: %w", r.method, r.path, host.Addr, err)
-	}
-	if code := res.StatusCode(); code/100 != 2 {
-		return fmt.Errorf("%s %s at %s: %d: %s", r.method, r.path, host.Addr, code, res.Body())
 	}
 	show(res)
 	return nil

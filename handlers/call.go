@@ -91,6 +91,11 @@ func apply[A any](c *call, cmd fsm.Command[A]) (A, error) {
 	if idem != nil {
 		opts = append(opts, node.Idem(*idem))
 	}
+	leave, err := c.s.crowd.enter()
+	if err != nil {
+		return none, err
+	}
+	defer leave()
 	c.proposed = true
 	r, err := node.Apply(c, c.s.node, cmd, opts...)
 	c.replayed = r.Replayed

@@ -32,6 +32,9 @@
 //     every linearizable read: a revoked user changes nothing from the entry on that
 //     revokes it, and sees at most a node that was told ?consistency=stale and is behind.
 //   - What is limited is counted in the node's memory, which a flood cannot fill.
+//   - Under more writes than the log takes, those let in are answered in time and
+//     the others are refused at once: the requests that wait are bounded (crowd.go),
+//     and so are connections (gate.go).
 //   - A refusal for want of scope, or of a good token, writes no entry.
 //   - A shutdown cancels what is parked (polls, streams) and lets what was sent to
 //     the log have its answer.

@@ -91,6 +91,7 @@ type Server struct {
 	watch     *watchers
 	guests    *guests
 	onlookers onlookers
+	crowd     crowd
 	desk      *query.Desk
 	count     *metrics
 	began     time.Time

@@ -57,6 +57,10 @@ package's testdata/fuzz, where every go test tries it from then on.
   go run ./proof fuzz --only FuzzKey,FuzzToken --for 1m`
 }
 
+// worthKeeping is the share from which on a target begins with what covered more in earlier runs, where go test -fuzz keeps that, and
+// leaves there what it finds. To try all of it may take longer than a short share is.
+const worthKeeping = time.Minute
+
 // Run has each target fuzzed for its share of the time.
 func (c *fuzzCommand) Run(ctx context.Context, out io.Writer) error {
 	chosen, err := c.chosen()
@@ -78,9 +82,12 @@ func (c *fuzzCommand) Run(ctx context.Context, out io.Writer) error {
 	found := 0
 	fmt.Fprintln(table, "target\texecutions\tnew inputs\tverdict")
 	for _, t := range chosen {
-		// Where go test -fuzz keeps what covers more: it is there again next time.
-		kept := filepath.Join(strings.TrimSpace(string(cache)), "fuzz", "stoker", t.pkg)
-		f, err := t.fuzz(ctx, filepath.Join(dir, path.Base(t.pkg)), kept, share)
+		dir := filepath.Join(dir, path.Base(t.pkg))
+		kept := filepath.Join(dir, "kept")
+		if share >= worthKeeping {
+			kept = filepath.Join(strings.TrimSpace(string(cache)), "fuzz", "stoker", t.pkg)
+		}
+		f, err := t.fuzz(ctx, dir, kept, share)
 		if err != nil {
 			return fmt.Errorf("fuzz: %w", err)
 		}

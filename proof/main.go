@@ -22,6 +22,7 @@ type commands struct {
 	Campaign campaign.Command `cmd:"" help:"Strike three real processes under load with every kind of fault, and judge what clients were told."`
 	Powercut powercut.Command `cmd:"" help:"Cut a node's power at the end of each sync, and see whether it comes back with all it had said."`
 	Hostile  hostile.Command  `cmd:"" help:"Break HTTP's rules at one real process, from thousands of connections, and see who suffers."`
+	Collapse collapseCommand  `cmd:"" help:"Offer a cluster more than it can take, and see what it does of it and how it recovers."`
 	Fuzz     fuzzCommand      `cmd:"" help:"Have a fuzzer look for bytes that the code they are sent to gets wrong."`
 	Mutants  mutantsCommand   `cmd:"" help:"Make mistakes in the program and see whether its tests notice."`
 }

@@ -1,0 +1,193 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"stoker/bench/drive"
+)
+
+// Collapse is `proof collapse`: what a cluster does of much more than it can take. It is no command of stoker bench, which measures,
+// but has its verdicts; it is here because it drives as those do.
+type Collapse struct {
+	For         time.Duration `name:"for" default:"10s" help:"How long each load is offered (${default})."`
+	Clients     int           `default:"128" help:"Clients that find out what the cluster can take, one request of each at a time (${default})."`
+	Times       []float64     `default:"2,4" help:"How many times that is offered then (${default})."`
+	Connections int           `default:"6000" help:"Requests under way at most while it is (${default})."`
+	Nodes       int           `default:"3" help:"Nodes of the cluster (${default})."`
+	Binary      string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (built from this module)."`
+}
+
+// What must hold.
+const (
+	leastGoodput = 0.7             // of what the cluster can take
+	longestTaken = 6 * time.Second // 99 of a hundred that are taken; a request's deadline is 10 s
+	longestNo    = 2 * time.Second // half of those that are refused: on a machine that their sender shares
+	mostGrown    = 256             // MB of the largest node, above what it had when it was busy
+	lightLoad    = 0.25            // of what it can take, right afterwards
+	lightSpan    = 3 * time.Second // of that load
+	soonAgain    = 1 * time.Second // half of the requests of that load
+)
+
+// Load is what came of one load.
+type load struct {
+	name           string
+	rate           float64 // offered a second; 0: as fast as it is answered
+	span           time.Duration
+	goodput        float64         // taken and answered a second, within the span
+	taken, refused []time.Duration // sorted
+	odd            map[string]int  // other answers, and refusals that do not say when to come again
+	peakMB         float64
+}
+
+// Run finds out what a cluster can take and offers it more. The error says what did not hold.
+func (c *Collapse) Run(ctx context.Context, out io.Writer) error {
+	if c.For <= 0 || c.Clients < 1 || c.Connections < c.Clients || c.Nodes < 1 {
+		return errors.New("collapse: some time, a node, a client, and as many connections as clients")
+	}
+	if err := raiseFiles(uint64(c.Connections + 1024)); err != nil {
+		return fmt.Errorf("collapse: %w", err)
+	}
+	r, err := (&Speed{Nodes: c.Nodes, Binary: c.Binary, Plan: "bench"}).openRig(ctx)
+	if err != nil {
+		return fmt.Errorf("collapse: %w", err)
+	}
+	wrong, err := c.judge(ctx, out, r)
+	if err := errors.Join(err, r.close()); err != nil {
+		return fmt.Errorf("collapse: %w", err)
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("collapse: it does not hold:\n  %s", strings.Join(wrong, "\n  "))
+	}
+	return nil
+}
+
+// judge drives and says what did not hold.
+func (c *Collapse) judge(ctx context.Context, out io.Writer, r *rig) (wrong []string, err error) {
+	people, err := r.people(ctx, crowd)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(out, "%s\n%-14s %9s %9s %14s %14s %9s %14s %8s\n", machine(), "load", "offered/s", "taken/s", "taken p50", "taken p99", "refused", "refused p50", "MB")
+	offer := func(name string, rate float64, clients int, span time.Duration) (load, error) {
+		l, err := c.offer(ctx, r, people, name, rate, clients, span)
+		if err == nil {
+			fmt.Fprintln(out, l)
+			wrong = append(wrong, l.oddities()...)
+		}
+		return l, err
+	}
+	full, err := offer("all it can", 0, c.Clients, c.For)
+	if err != nil {
+		return wrong, err
+	}
+	for _, times := range c.Times {
+		l, err := offer(fmt.Sprintf("%g times that", times), times*full.goodput, c.Connections, c.For)
+		if err != nil {
+			return wrong, err
+		}
+		wrong = append(wrong, l.under(full)...)
+		after, err := offer("right after it", lightLoad*full.goodput, c.Clients, lightSpan)
+		if err != nil {
+			return wrong, err
+		}
+		if half := within(after.taken, 50); len(after.refused) > 0 || half > soonAgain {
+			wrong = append(wrong, fmt.Sprintf("after %s: %d of a light load are refused, and half take more than %s", l.name, len(after.refused), half))
+		}
+	}
+	return wrong, nil
+}
+
+// under says what did not hold under a load, beside what the cluster can take.
+func (l load) under(full load) (wrong []string) {
+	unless := func(holds bool, text string, args ...any) {
+		if !holds {
+			wrong = append(wrong, l.name+": "+fmt.Sprintf(text, args...))
+		}
+	}
+	unless(l.goodput >= leastGoodput*full.goodput, "%.0f are taken a second, of %.0f that can be", l.goodput, full.goodput)
+	p99, half := within(l.taken, 99), within(l.refused, 50)
+	unless(p99 <= longestTaken, "one in a hundred that are taken waits for more than %s", p99)
+	unless(half <= longestNo, "half of those that are refused learn it after %s", half)
+	unless(l.peakMB == 0 || l.peakMB <= full.peakMB+mostGrown, "a node has grown from %.0f to %.0f MB", full.peakMB, l.peakMB)
+	return wrong
+}
+
+// offer has clients create jobs and sorts the answers.
+func (c *Collapse) offer(ctx context.Context, r *rig, people []*customerOf, name string, rate float64, clients int, span time.Duration) (load, error) {
+	l := load{name: name, rate: rate, span: span, odd: map[string]int{}}
+	each := make([]load, clients) // its own, so that nobody waits for another
+	for i := range each {
+		each[i].odd = map[string]int{}
+	}
+	end := time.Now().Add(span)
+	_, err := drive.Loop(ctx, clients, rate, drive.Span{For: span}, func(_ context.Context, client int) error {
+		mine, began := &each[client], time.Now()
+		err := r.wire.send(client%len(r.wire.hosts), request{method: fasthttp.MethodPost, path: "/jobs", token: people[client%len(people)].token, body: createBody}, func(res *fasthttp.Response) {
+			took := time.Since(began)
+			switch code := res.StatusCode(); {
+			case code/100 == 2:
+				mine.taken = append(mine.taken, took)
+				if time.Now().Before(end) {
+					mine.goodput++
+				}
+			case (code == fasthttp.StatusTooManyRequests || code == fasthttp.StatusServiceUnavailable) && len(res.Header.Peek(fasthttp.HeaderRetryAfter)) > 0:
+				mine.refused = append(mine.refused, took)
+			default:
+				mine.odd[fmt.Sprintf("%d: %.200s", code, res.Body())]++
+			}
+		})
+		if err != nil {
+			mine.odd[err.Error()]++
+		}
+		return nil // it is counted
+	})
+	for _, one := range each {
+		l.taken, l.refused, l.goodput = append(l.taken, one.taken...), append(l.refused, one.refused...), l.goodput+one.goodput
+		for what, n := range one.odd {
+			l.odd[what] += n
+		}
+	}
+	slices.Sort(l.taken)
+	slices.Sort(l.refused)
+	l.goodput /= span.Seconds()
+	l.peakMB = peakOf(r.pids())
+	if err == nil && len(l.taken) == 0 {
+		err = fmt.Errorf("nothing was taken under %q: %v", name, l.odd)
+	}
+	return l, err
+}
+
+// oddities are answers that nobody should get.
+func (l load) oddities() (all []string) {
+	for _, what := range slices.Sorted(maps.Keys(l.odd)) {
+		all = append(all, fmt.Sprintf("%s: %d times %s", l.name, l.odd[what], what))
+	}
+	return all
+}
+
+func (l load) String() string {
+	offered := "-"
+	if l.rate > 0 {
+		offered = fmt.Sprintf("%.0f", l.rate)
+	}
+	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
+	return fmt.Sprintf("%-14s %9s %9.0f %14s %14s %9d %14s %8.0f", l.name, offered, l.goodput,
+		ms(within(l.taken, 50)), ms(within(l.taken, 99)), len(l.refused), ms(within(l.refused, 50)), l.peakMB)
+}
+
+// within is the time that so many percent took at most, sorted times; 0 without any.
+func within(sorted []time.Duration, p int) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
+}
