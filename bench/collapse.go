@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -37,17 +36,6 @@ const (
 	soonAgain    = 1 * time.Second // half of the requests of that load
 )
 
-// Load is what came of one load.
-type load struct {
-	name           string
-	rate           float64 // offered a second; 0: as fast as it is answered
-	span           time.Duration
-	goodput        float64         // taken and answered a second, within the span
-	taken, refused []time.Duration // sorted
-	odd            map[string]int  // other answers, and refusals that do not say when to come again
-	peakMB         float64
-}
-
 // Run finds out what a cluster can take and offers it more. The error says what did not hold.
 func (c *Collapse) Run(ctx context.Context, out io.Writer) error {
 	if c.For <= 0 || c.Clients < 1 || c.Connections < c.Clients || c.Nodes < 1 {
@@ -77,7 +65,7 @@ func (c *Collapse) judge(ctx context.Context, out io.Writer, r *rig) (wrong []st
 		return nil, err
 	}
 	fmt.Fprintf(out, "%s\n%-14s %9s %9s %14s %14s %9s %14s %8s\n", machine(), "load", "offered/s", "taken/s", "taken p50", "taken p99", "refused", "refused p50", "MB")
-	offer := func(name string, rate float64, clients int, span time.Duration) (load, error) {
+	offer := func(name string, rate float64, clients int, span time.Duration) (surge, error) {
 		l, err := c.offer(ctx, r, people, name, rate, clients, span)
 		if err == nil {
 			fmt.Fprintln(out, l)
@@ -106,25 +94,10 @@ func (c *Collapse) judge(ctx context.Context, out io.Writer, r *rig) (wrong []st
 	return wrong, nil
 }
 
-// under says what did not hold under a load, beside what the cluster can take.
-func (l load) under(full load) (wrong []string) {
-	unless := func(holds bool, text string, args ...any) {
-		if !holds {
-			wrong = append(wrong, l.name+": "+fmt.Sprintf(text, args...))
-		}
-	}
-	unless(l.goodput >= leastGoodput*full.goodput, "%.0f are taken a second, of %.0f that can be", l.goodput, full.goodput)
-	p99, half := within(l.taken, 99), within(l.refused, 50)
-	unless(p99 <= longestTaken, "one in a hundred that are taken waits for more than %s", p99)
-	unless(half <= longestNo, "half of those that are refused learn it after %s", half)
-	unless(l.peakMB == 0 || l.peakMB <= full.peakMB+mostGrown, "a node has grown from %.0f to %.0f MB", full.peakMB, l.peakMB)
-	return wrong
-}
-
 // offer has clients create jobs and sorts the answers.
-func (c *Collapse) offer(ctx context.Context, r *rig, people []*customerOf, name string, rate float64, clients int, span time.Duration) (load, error) {
-	l := load{name: name, rate: rate, span: span, odd: map[string]int{}}
-	each := make([]load, clients) // its own, so that nobody waits for another
+func (c *Collapse) offer(ctx context.Context, r *rig, people []*customerOf, name string, rate float64, clients int, span time.Duration) (surge, error) {
+	l := surge{name: name, rate: rate, span: span, odd: map[string]int{}}
+	each := make([]surge, clients) // its own, so that nobody waits for another
 	for i := range each {
 		each[i].odd = map[string]int{}
 	}
@@ -164,30 +137,4 @@ func (c *Collapse) offer(ctx context.Context, r *rig, people []*customerOf, name
 		err = fmt.Errorf("nothing was taken under %q: %v", name, l.odd)
 	}
 	return l, err
-}
-
-// oddities are answers that nobody should get.
-func (l load) oddities() (all []string) {
-	for _, what := range slices.Sorted(maps.Keys(l.odd)) {
-		all = append(all, fmt.Sprintf("%s: %d times %s", l.name, l.odd[what], what))
-	}
-	return all
-}
-
-func (l load) String() string {
-	offered := "-"
-	if l.rate > 0 {
-		offered = fmt.Sprintf("%.0f", l.rate)
-	}
-	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
-	return fmt.Sprintf("%-14s %9s %9.0f %14s %14s %9d %14s %8.0f", l.name, offered, l.goodput,
-		ms(within(l.taken, 50)), ms(within(l.taken, 99)), len(l.refused), ms(within(l.refused, 50)), l.peakMB)
-}
-
-// within is the time that so many percent took at most, sorted times; 0 without any.
-func within(sorted []time.Duration, p int) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
 }

@@ -1,0 +1,60 @@
+package bench
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// surge is what came of one load.
+type surge struct {
+	name           string
+	rate           float64 // offered a second; 0: as fast as it is answered
+	span           time.Duration
+	goodput        float64         // taken and answered a second, within the span
+	taken, refused []time.Duration // sorted
+	odd            map[string]int  // other answers, and refusals that do not say when to come again
+	peakMB         float64
+}
+
+// under says what did not hold under a load, beside what the cluster can take.
+func (l surge) under(full surge) (wrong []string) {
+	unless := func(holds bool, text string, args ...any) {
+		if !holds {
+			wrong = append(wrong, l.name+": "+fmt.Sprintf(text, args...))
+		}
+	}
+	unless(l.goodput >= leastGoodput*full.goodput, "%.0f are taken a second, of %.0f that can be", l.goodput, full.goodput)
+	p99, half := within(l.taken, 99), within(l.refused, 50)
+	unless(p99 <= longestTaken, "one in a hundred that are taken waits for more than %s", p99)
+	unless(half <= longestNo, "half of those that are refused learn it after %s", half)
+	unless(l.peakMB == 0 || l.peakMB <= full.peakMB+mostGrown, "a node has grown from %.0f to %.0f MB", full.peakMB, l.peakMB)
+	return wrong
+}
+
+// oddities are answers that nobody should get.
+func (l surge) oddities() (all []string) {
+	for _, what := range slices.Sorted(maps.Keys(l.odd)) {
+		all = append(all, fmt.Sprintf("%s: %d times %s", l.name, l.odd[what], what))
+	}
+	return all
+}
+
+func (l surge) String() string {
+	offered := "-"
+	if l.rate > 0 {
+		offered = fmt.Sprintf("%.0f", l.rate)
+	}
+	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
+	return fmt.Sprintf("%-14s %9s %9.0f %14s %14s %9d %14s %8.0f", l.name, offered, l.goodput,
+		ms(within(l.taken, 50)), ms(within(l.taken, 99)), len(l.refused), ms(within(l.refused, 50)), l.peakMB)
+}
+
+// within is the time that so many percent took at most, sorted times; 0 without any.
+func within(sorted []time.Duration, p int) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
+}
