@@ -18,18 +18,18 @@ type surge struct {
 	peakMB         float64
 }
 
-// under says what did not hold under a load, beside what the cluster can take.
-func (l surge) under(full surge) (wrong []string) {
+// under says what did not hold under a load, beside what the cluster can take a second and the memory that it has then.
+func (l surge) under(most, calmMB float64) (wrong []string) {
 	unless := func(holds bool, text string, args ...any) {
 		if !holds {
 			wrong = append(wrong, l.name+": "+fmt.Sprintf(text, args...))
 		}
 	}
-	unless(l.goodput >= leastGoodput*full.goodput, "%.0f are taken a second, of %.0f that can be", l.goodput, full.goodput)
+	unless(l.goodput >= leastGoodput*most, "%.0f are taken a second, of %.0f that can be", l.goodput, most)
 	p99, half := within(l.taken, 99), within(l.refused, 50)
 	unless(p99 <= longestTaken, "one in a hundred that are taken waits for more than %s", p99)
 	unless(half <= longestNo, "half of those that are refused learn it after %s", half)
-	unless(l.peakMB == 0 || l.peakMB <= full.peakMB+mostGrown, "a node has grown from %.0f to %.0f MB", full.peakMB, l.peakMB)
+	unless(l.peakMB == 0 || l.peakMB <= calmMB+mostGrown, "a node has grown from %.0f to %.0f MB", calmMB, l.peakMB)
 	return wrong
 }
 

@@ -41,7 +41,7 @@ func (t Target) newBystander(ctx context.Context) (*bystander, error) {
 }
 
 // polite opens a connection for each request: whoever comes anew is served too.
-var polite = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 15 * time.Second}
+var polite = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 
 // ask sends one request, once, as one should, and decodes the answer's data.
 func (t Target) ask(ctx context.Context, method, path, token, body string, into any) error {
@@ -78,7 +78,7 @@ func (b *bystander) watch(ctx context.Context, span time.Duration) (c calmly, er
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	// The calls have a context of their own: one that is under way when the watch ends is no failure.
-	calls, cancel := context.WithTimeout(context.WithoutCancel(ctx), span+time.Minute)
+	calls, cancel := context.WithTimeout(context.WithoutCancel(ctx), span+patience)
 	defer cancel()
 	for end := time.Now().Add(span); time.Now().Before(end) && ctx.Err() == nil; {
 		began := time.Now()

@@ -47,10 +47,10 @@ func (t Target) send(ctx context.Context, f Form) error {
 		return err
 	}
 	defer conn.Close()
-	conn.SetWriteDeadline(time.Now().Add(grace))
-	conn.Write([]byte(f.Sends + last)) // that it may be hung up on in the middle is the point
-	conn.(*net.TCPConn).CloseWrite()   // so that nobody waits for the rest of a body
-	got, timely := answers(conn, time.Now().Add(grace))
+	conn.SetWriteDeadline(time.Now().Add(t.Read + grace))
+	conn.Write([]byte(f.Sends + last))                         // that it may be hung up on in the middle is the point
+	conn.(*net.TCPConn).CloseWrite()                           // so that nobody waits for the rest of a body
+	got, timely := answers(conn, time.Now().Add(t.Read+grace)) // our side is closed: it need not wait for the limit
 	if !timely {
 		return fmt.Errorf("the connection goes on after %v", got)
 	}

@@ -37,6 +37,9 @@ type Report struct {
 // grace is how much later than its limit a connection may end: a machine that is busy with thousands of them.
 const grace = 5 * time.Second
 
+// patience is how much longer it is looked at.
+const patience = 2 * time.Minute
+
 // Attack attacks. The error says that it could not; what is wrong with the node is in the report.
 func (t Target) Attack(ctx context.Context) (*Report, error) {
 	r := &Report{}
