@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"stoker/bench/drive"
 )
 
 // perConn is how much memory a connection may take at the node, and slack what the rest of it may grow by while it is besieged.
@@ -39,7 +41,7 @@ func (t Target) siege(ctx context.Context, b *bystander, calm calmly) (rows []Ro
 			prisoners.Go(func() { fates[i][n] = t.hold(ctx, k, slots) })
 		}
 	}
-	heart := feelPulse()
+	heart := drive.FeelPulse()
 	besieged, lift := context.WithCancel(ctx)
 	over := make(chan struct{})
 	go func() {
@@ -49,7 +51,7 @@ func (t Target) siege(ctx context.Context, b *bystander, calm calmly) (rows []Ro
 	}()
 	during, err := b.watch(besieged, longest+patience)
 	<-over
-	lost := heart.end()
+	lost := heart.End()
 	if lost > grace {
 		unseen = append(unseen, fmt.Sprintf("NOT SEEN EXACTLY: this machine had no time for %s of it: limits were taken for that much longer, and the bystander's times say little", lost.Round(time.Second/10)))
 	}

@@ -1,13 +1,13 @@
-package hostile
+package drive
 
 import (
 	"context"
 	"time"
 )
 
-// pulse is how much of the time this process did not run, although it wanted to: on a machine that has no time for it, a limit
-// that was not kept says nothing of the node, which is on the same machine.
-type pulse struct {
+// Pulse is how much of the time this process did not run, although it wanted to: on a machine that has no time for it, a limit
+// that was not kept says nothing of the servers, which are on the same machine.
+type Pulse struct {
 	stop context.CancelFunc
 	lost chan time.Duration
 }
@@ -15,9 +15,10 @@ type pulse struct {
 // beat is how often a pulse wants to run.
 const beat = 20 * time.Millisecond
 
-func feelPulse() *pulse {
+// FeelPulse begins to count.
+func FeelPulse() *Pulse {
 	ctx, stop := context.WithCancel(context.Background())
-	p := &pulse{stop: stop, lost: make(chan time.Duration, 1)}
+	p := &Pulse{stop: stop, lost: make(chan time.Duration, 1)}
 	go func() {
 		tick := time.NewTicker(beat)
 		defer tick.Stop()
@@ -39,8 +40,8 @@ func feelPulse() *pulse {
 	return p
 }
 
-// end gives what was lost.
-func (p *pulse) end() time.Duration {
+// End gives what was lost.
+func (p *Pulse) End() time.Duration {
 	p.stop()
 	return <-p.lost
 }
