@@ -61,8 +61,8 @@ func (c *cluster) folder(id string) string {
 	return filepath.Join(c.dir, id)
 }
 
-// join brings a new node in and starts it.
-func (c *cluster) join(id string) {
+// admit brings a new node in and starts it.
+func (c *cluster) admit(id string) {
 	c.t.Helper()
 	got, err := c.ask(c.token(id), id)
 	if err != nil {
@@ -110,7 +110,7 @@ func TestMembers_GrowFromOneToThreeAndReplace(t *testing.T) {
 		}
 		add()
 		began := time.Now()
-		c.join("n2")
+		c.admit("n2")
 		c.eventually("n2 learns", func() bool { return len(c.node("n1").Members()) == 2 })
 		if m := c.node("n1").Members(); m[1].Voter {
 			t.Error("n2 has a vote before it has proved anything")
@@ -119,7 +119,7 @@ func TestMembers_GrowFromOneToThreeAndReplace(t *testing.T) {
 		if took := time.Since(began); took < 10*time.Second {
 			t.Errorf("n2 has a vote after %v", took)
 		}
-		c.join("n3")
+		c.admit("n3")
 		c.voters("n1", "n2", "n3")
 		add()
 		c.agree()
@@ -128,7 +128,7 @@ func TestMembers_GrowFromOneToThreeAndReplace(t *testing.T) {
 		if _, err := c.node("n2").RemoveMember(t.Context(), "n1", false, false); !refusedWith(err, fsm.QuorumAtRisk) {
 			t.Errorf("from three to two without force: %v", err)
 		}
-		c.join("n4")
+		c.admit("n4")
 		c.voters("n1", "n2", "n3", "n4")
 		for c.leader().cfg.ID != "n1" {
 			if _, err := c.leader().TransferLeadership(t.Context(), "n1"); err != nil {
@@ -208,7 +208,7 @@ func TestMembers_RefuseWhoMayNotJoin(t *testing.T) {
 // gone nor with its log alone.
 func TestMembers_AJoinedNodeThatLostItsDiskHasNoVote(t *testing.T) {
 	inCluster(t, signing, three, func(t *testing.T, c *cluster) {
-		c.join("n4")
+		c.admit("n4")
 		c.voters("n1", "n2", "n3", "n4")
 		c.crash("n4")
 		for _, lost := range []string{filepath.Join("n4", raftDir, "raft.db"), "n4"} {
@@ -251,7 +251,7 @@ func TestMembers_ChangeUnderLoadWithLeadersKilled(t *testing.T) {
 		gone := "n1"
 		for round := range 3 {
 			id := "n" + strconv.Itoa(4+round)
-			c.join(id)
+			c.admit(id)
 			lead := c.leader().cfg.ID
 			c.crash(lead)
 			c.eventually("another leader", func() bool { return c.leader().cfg.ID != lead })

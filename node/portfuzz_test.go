@@ -44,7 +44,7 @@ func come(t *testing.T, to chan net.Conn, far func(net.Conn) net.Conn, sends []b
 	near.SetDeadline(time.Now().Add(10 * time.Second))
 	to <- far(there)
 	go func() {
-		near.Write(sends) // until it is hung up on
+		io.Copy(near, bytes.NewReader(sends)) // until it is hung up on
 		if leaves {
 			near.Close()
 		}
@@ -59,7 +59,7 @@ func hello(proto string) []byte {
 	near, far := net.Pipe()
 	go tls.Client(near, clientTLS(testTLS("n2"), "n1", proto)).HandshakeContext(context.Background())
 	b := make([]byte, 4<<10)
-	n, _ := far.Read(b)
+	n, _ := io.ReadAtLeast(far, b, 1)
 	far.Close()
 	return b[:n]
 }
