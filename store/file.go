@@ -39,6 +39,7 @@ const lockWait = 2 * time.Second
 // ever waits for a reader to go.
 type file struct {
 	db      *bolt.DB
+	path    string // what it is called now; bbolt knows what it was opened as
 	refs    atomic.Int64
 	onError func(error) // of closing, when nobody is left to be told
 	orderly atomic.Bool // nothing will be written to it any more, and all that was is synced
@@ -78,7 +79,7 @@ func openFile(path string, noSync bool, onError func(error)) (f *file, err error
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store: prepare: %w", err), db.Close())
 	}
-	f = &file{db: db, onError: onError}
+	f = &file{db: db, path: path, onError: onError}
 	f.refs.Store(1)
 	return f, nil
 }
@@ -104,7 +105,7 @@ func (f *file) release() {
 	}
 	var err error
 	if f.orderly.Load() {
-		err = leaveOrderly(f.db.Path()) // before the lock goes: whoever opens the file next must find the word
+		err = leaveOrderly(f.path) // before the lock goes: whoever opens the file next must find the word
 	}
 	if err := errors.Join(err, f.db.Close()); err != nil {
 		f.onError(fmt.Errorf("store: close: %w", err))

@@ -113,6 +113,19 @@ func TestOrderly_waitsForTheLastReader(t *testing.T) {
 	}
 }
 
+// TestOrderly_afterARestore: the word is left beside the name that the restored file has got since it was opened.
+func TestOrderly_afterARestore(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, manual)
+	restore(t, s, snapshotOf(t, map[Key]uint64{"k": 3}))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if orderly, err := takeOrderly(dir); err != nil || !orderly {
+		t.Errorf("%v, %v", orderly, err)
+	}
+}
+
 // TestOrderly_aCommitShows: also where the file's time does not tell of it, as after a power loss.
 func TestOrderly_aCommitShows(t *testing.T) {
 	dir, _, _ := worn(t)

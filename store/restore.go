@@ -63,10 +63,12 @@ func (s *Store) swap(f *file, pending string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(pending, filepath.Join(s.dir, stateName)); err != nil {
+	named := filepath.Join(s.dir, stateName)
+	if err := os.Rename(pending, named); err != nil {
 		b.release()
 		return fmt.Errorf("store: restore: %w", err)
 	}
+	f.path = named
 	s.mu.Lock()
 	oldBase, oldFile := s.now.base, s.file
 	s.now, s.file = layers{live: newOverlay(), base: b}, f
