@@ -17,7 +17,7 @@ type tally struct {
 	next    int
 	acked   map[string]bool
 	unknown map[string]bool
-	never   map[string]bool // refused with ErrUnavailable or ErrStorageFull: must not happen at all
+	never   map[string]bool // refused, by the machine or with ErrUnavailable or ErrStorageFull: must not happen at all
 }
 
 func newTally() *tally {
@@ -26,22 +26,33 @@ func newTally() *tally {
 
 // write grants one credit under a reason of its own and remembers what became of it.
 func (y *tally) write(ctx context.Context, n *Node) error {
-	y.mu.Lock()
-	y.next++
-	reason := fmt.Sprintf("w%d", y.next)
-	y.mu.Unlock()
+	reason := y.begin()
 	_, err := Apply(ctx, n, fsm.GrantCredits{User: "u", Amount: 1, Reason: reason})
+	y.end(reason, err)
+	return err
+}
+
+// begin gives the reason of a write.
+func (y *tally) begin() string {
 	y.mu.Lock()
 	defer y.mu.Unlock()
+	y.next++
+	return fmt.Sprintf("w%d", y.next)
+}
+
+// end remembers what became of it.
+func (y *tally) end(reason string, err error) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	_, refused := asRefusal(err)
 	switch {
 	case err == nil:
 		y.acked[reason] = true
 	case errors.Is(err, ErrOutcomeUnknown):
 		y.unknown[reason] = true
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrStorageFull):
+	case refused, errors.Is(err, ErrUnavailable), errors.Is(err, ErrStorageFull):
 		y.never[reason] = true
 	}
-	return err
 }
 
 func (y *tally) count() int {
@@ -59,6 +70,13 @@ func (y *tally) check(t *testing.T, n *Node) {
 		t.Fatal(err)
 	}
 	defer v.Close()
+	for _, wrong := range y.wrong(v) {
+		t.Error(wrong)
+	}
+}
+
+// wrong says in which writes a state is not as their callers were told.
+func (y *tally) wrong(v *fsm.View) (out []string) {
 	times := map[string]int{}
 	for e := range v.Ledger("u", fsm.Mark{}) {
 		times[e.Ref]++
@@ -67,19 +85,20 @@ func (y *tally) check(t *testing.T, n *Node) {
 	defer y.mu.Unlock()
 	for r := range y.acked {
 		if times[r] != 1 {
-			t.Errorf("%s was acknowledged and is in the ledger %d times", r, times[r])
+			out = append(out, fmt.Sprintf("%s was acknowledged and is in the ledger %d times", r, times[r]))
 		}
 	}
 	for r := range y.unknown {
 		if times[r] > 1 {
-			t.Errorf("%s is in the ledger %d times", r, times[r])
+			out = append(out, fmt.Sprintf("%s is in the ledger %d times", r, times[r]))
 		}
 	}
 	for r := range y.never {
 		if times[r] != 0 {
-			t.Errorf("%s was unavailable and is in the ledger", r)
+			out = append(out, fmt.Sprintf("%s was refused and is in the ledger", r))
 		}
 	}
+	return out
 }
 
 // load has clients at each node write, each with a pause after a write, until

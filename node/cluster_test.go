@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -67,8 +68,12 @@ func testTLS(id string) *Identity {
 }
 
 func (c *cluster) config(id string) Config {
+	c.mu.Lock()
+	members := slices.Clone(c.members)
+	got, joined := c.joined[id]
+	c.mu.Unlock()
 	conf := Config{
-		ID: id, Dir: filepath.Join(c.dir, id), Members: c.members, TLS: testTLS(id),
+		ID: id, Dir: filepath.Join(c.dir, id), Members: members, TLS: testTLS(id),
 		Listener: c.net.listen(id), Dial: c.net.dialer(id), Log: c.log.With("node", id), Version: "test", SealKey: make([]byte, 32),
 		Genesis: func() fsm.Genesis {
 			return fsm.Genesis{ClusterID: "test", SealedCA: testCA().sealed(), JWTKeys: []fsm.Secret{{ID: "k"}}, FirstSettings: fsm.DefaultSettings()}
@@ -79,7 +84,7 @@ func (c *cluster) config(id string) Config {
 		defer c.mu.Unlock()
 		c.exits[id] = err
 	}
-	if got, joined := c.joined[id]; joined {
+	if joined {
 		var err error
 		conf.TLS, err = ParseTLS(got.CA, got.Cert, got.Key)
 		must(err)
@@ -127,12 +132,18 @@ func (c *cluster) node(id string) *Node {
 	return c.nodes[id]
 }
 
+// take takes a node out of those that run; nil if it does not.
+func (c *cluster) take(id string) *Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.nodes[id]
+	delete(c.nodes, id)
+	return n
+}
+
 // crash ends a node without a word to anybody: no transfer, its connections reset.
 func (c *cluster) crash(id string) {
-	n := c.node(id)
-	c.mu.Lock()
-	delete(c.nodes, id)
-	c.mu.Unlock()
+	n := c.take(id)
 	n.stop.Do(func() { n.shutdown() })
 }
 

@@ -2,65 +2,69 @@ package node
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
-	"math/big"
+	"math/rand/v2"
 	"net"
-	"net/url"
-	"os"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"stoker/fsm"
-	"stoker/pki"
 )
 
 // network is TCP between hosts, in memory, inside a synctest bubble. A cut holds
 // what is sent in one direction until it is healed, as TCP's retransmission does;
-// nobody is told.
+// nobody is told. A direction may be slow. A connection that is severed loses what
+// is on its way, and both ends are told. A host that is unplugged has lost all of
+// its connections and gets no new ones.
 type network struct {
 	mu        sync.Mutex
 	listeners map[string]*listener
 	cuts      map[link]bool
+	slow      map[link]delay
+	unplugged map[string]bool
+	wires     map[*wire]bool
+	dice      *rand.Rand
 	changed   bell
 }
 
-type link struct{ from, to string }
+type link struct{ from, to string } // hosts
+
+// delay is what a direction takes: least, and up to jitter more.
+type delay struct{ least, jitter time.Duration }
 
 func newNetwork() *network {
-	return &network{listeners: map[string]*listener{}, cuts: map[link]bool{}}
+	return &network{
+		listeners: map[string]*listener{}, cuts: map[link]bool{}, slow: map[link]delay{}, unplugged: map[string]bool{}, wires: map[*wire]bool{},
+		dice: rand.New(rand.NewPCG(1, 1)),
+	}
 }
 
-// cut stops the direction from → to; heal lets everything through again.
-func (n *network) cut(from, to string) {
+// hostOf is the host of an address that may have a port.
+func hostOf(addr string) string {
+	host, _, _ := strings.Cut(addr, ":")
+	return host
+}
+
+// set changes what the network is like, and wakes who waits for that.
+func (n *network) set(change func()) {
 	n.mu.Lock()
-	n.cuts[link{from, to}] = true
+	change()
 	n.mu.Unlock()
 	n.changed.ring()
 }
+
+// cut stops the direction from → to; heal lets everything through again, and fast.
+func (n *network) cut(from, to string) { n.set(func() { n.cuts[link{from, to}] = true }) }
 
 // mend ends one cut.
-func (n *network) mend(from, to string) {
-	n.mu.Lock()
-	delete(n.cuts, link{from, to})
-	n.mu.Unlock()
-	n.changed.ring()
-}
+func (n *network) mend(from, to string) { n.set(func() { delete(n.cuts, link{from, to}) }) }
 
-func (n *network) heal() {
-	n.mu.Lock()
-	clear(n.cuts)
-	n.mu.Unlock()
-	n.changed.ring()
-}
+func (n *network) heal() { n.set(func() { clear(n.cuts); clear(n.slow) }) }
+
+// slowDown makes the direction from → to slow.
+func (n *network) slowDown(from, to string, d delay) { n.set(func() { n.slow[link{from, to}] = d }) }
 
 // isolate cuts a host off from the others, both ways.
 func (n *network) isolate(host string, others ...string) {
@@ -72,10 +76,57 @@ func (n *network) isolate(host string, others ...string) {
 	}
 }
 
+// sever breaks the connections between two hosts.
+func (n *network) sever(a, b string) {
+	n.breakWires(func(l link) bool { return l == link{a, b} || l == link{b, a} })
+}
+
+// unplug takes a host off the network, until plug.
+func (n *network) unplug(host string) {
+	n.set(func() { n.unplugged[host] = true })
+	n.breakWires(func(l link) bool { return l.from == host || l.to == host })
+}
+
+func (n *network) plug(host string) { n.set(func() { delete(n.unplugged, host) }) }
+
+func (n *network) breakWires(which func(link) bool) {
+	n.mu.Lock()
+	var broken []*wire
+	for w := range n.wires {
+		if which(w.up.link) {
+			broken = append(broken, w)
+			delete(n.wires, w)
+		}
+	}
+	n.mu.Unlock()
+	for _, w := range broken {
+		w.up.lose()
+		w.down.lose()
+	}
+}
+
 func (n *network) isCut(l link) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.cuts[l]
+}
+
+// takes draws how long what is sent now in a direction is on its way.
+func (n *network) takes(l link) time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d, slow := n.slow[l]
+	if !slow {
+		return 0
+	}
+	return d.least + time.Duration(n.dice.Int64N(int64(d.jitter)+1))
+}
+
+// open says whether a connection may be made.
+func (n *network) open(l link) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.cuts[l] && !n.cuts[link{l.to, l.from}] && !n.unplugged[l.from] && !n.unplugged[l.to]
 }
 
 func (n *network) listen(host string) net.Listener {
@@ -89,9 +140,10 @@ func (n *network) listen(host string) net.Listener {
 // dialer dials from a host.
 func (n *network) dialer(from string) func(context.Context, string) (net.Conn, error) {
 	return func(ctx context.Context, to string) (net.Conn, error) {
+		there := link{from, hostOf(to)}
 		for {
 			changed := n.changed.listen()
-			if !n.isCut(link{from, to}) && !n.isCut(link{to, from}) {
+			if n.open(there) {
 				break
 			}
 			select {
@@ -100,20 +152,26 @@ func (n *network) dialer(from string) func(context.Context, string) (net.Conn, e
 				return nil, ctx.Err()
 			}
 		}
+		if trip := n.takes(there) + n.takes(link{there.to, from}); trip > 0 {
+			if err := pause(ctx, trip); err != nil {
+				return nil, err
+			}
+		}
 		n.mu.Lock()
 		l := n.listeners[to]
 		n.mu.Unlock()
 		if l == nil {
 			return nil, fmt.Errorf("%s: connection refused", to)
 		}
-		up, down := newHalf(n, link{from, to}), newHalf(n, link{to, from})
-		near, far := &conn{in: down, out: up}, &conn{in: up, out: down}
+		near, far := n.connect(there)
 		select {
 		case l.conns <- far:
 			return near, nil
 		case <-l.closed:
+			near.Close()
 			return nil, fmt.Errorf("%s: connection refused", to)
 		case <-ctx.Done():
+			near.Close()
 			return nil, ctx.Err()
 		}
 	}
@@ -158,169 +216,21 @@ func (l *listener) Close() error {
 
 func (l *listener) Addr() net.Addr { return memberAddr(l.host) }
 
-// half is one direction of a connection.
-type half struct {
-	network *network
-	link    link
-
-	mu       sync.Mutex
-	buf      []byte
-	eof      bool // the writer has closed
-	dead     bool // the reader has closed
-	deadline time.Time
-	changed  bell
-}
-
-func newHalf(n *network, l link) *half { return &half{network: n, link: l} }
-
-func (h *half) read(b []byte) (int, error) {
-	for {
-		changed, cuts := h.changed.listen(), h.network.changed.listen()
-		cut := h.network.isCut(h.link)
-		h.mu.Lock()
-		deadline := h.deadline
-		switch {
-		case h.dead:
-			h.mu.Unlock()
-			return 0, net.ErrClosed
-		case !deadline.IsZero() && !time.Now().Before(deadline):
-			h.mu.Unlock()
-			return 0, os.ErrDeadlineExceeded
-		case !cut && len(h.buf) > 0:
-			n := copy(b, h.buf)
-			h.buf = h.buf[n:]
-			h.mu.Unlock()
-			return n, nil
-		case !cut && h.eof:
-			h.mu.Unlock()
-			return 0, io.EOF
-		}
-		h.mu.Unlock()
-		var late <-chan time.Time
-		if !deadline.IsZero() {
-			t := time.NewTimer(time.Until(deadline))
-			defer t.Stop()
-			late = t.C
-		}
-		select {
-		case <-changed:
-		case <-cuts:
-		case <-late:
-		}
-	}
-}
-
-func (h *half) write(b []byte) (int, error) {
-	cut := h.network.isCut(h.link)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.eof {
-		return 0, net.ErrClosed
-	}
-	if h.dead && !cut {
-		return 0, errors.New("connection reset by peer")
-	}
-	h.buf = append(h.buf, b...)
-	h.changed.ring()
-	return len(b), nil
-}
-
-func (h *half) set(f func()) {
-	h.mu.Lock()
-	f()
-	h.mu.Unlock()
-	h.changed.ring()
-}
-
-type conn struct{ in, out *half }
-
-func (c *conn) Read(b []byte) (int, error)  { return c.in.read(b) }
-func (c *conn) Write(b []byte) (int, error) { return c.out.write(b) }
-func (c *conn) Close() error {
-	c.out.set(func() { c.out.eof = true })
-	c.in.set(func() { c.in.dead = true })
-	return nil
-}
-func (c *conn) LocalAddr() net.Addr  { return memberAddr(c.in.link.to) }
-func (c *conn) RemoteAddr() net.Addr { return memberAddr(c.out.link.to) }
-func (c *conn) SetDeadline(t time.Time) error {
-	return c.SetReadDeadline(t)
-}
-func (c *conn) SetReadDeadline(t time.Time) error {
-	c.in.set(func() { c.in.deadline = t })
-	return nil
-}
-func (c *conn) SetWriteDeadline(time.Time) error { return nil } // writes never wait
-
-// authority signs certificates that hold inside a bubble, where it is the year 2000.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pem  []byte
-}
-
-var testCA = sync.OnceValue(func() *authority { return newAuthority("test CA") })
-
-func newAuthority(name string) *authority {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
-	tpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tpl, tpl, key.Public(), key)
-	must(err)
-	cert, err := x509.ParseCertificate(der)
-	must(err)
-	return &authority{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
-}
-
-// sealed is the key as Genesis carries it, under a seal key of zeros.
-func (a *authority) sealed() []byte {
-	k, err := pki.EncodeKey(a.key)
-	must(err)
-	sealed, err := Seal(make([]byte, 32), fsm.UseCA, k)
-	must(err)
-	return sealed
-}
-
-// issue gives certificate and key in PEM, for a role URI.
-func (a *authority) issue(role string) (certPEM, keyPEM []byte) {
-	return a.issueFor(role, time.Unix(0, 0), time.Unix(1<<33, 0))
-}
-
-func (a *authority) issueFor(role string, from, until time.Time) (certPEM, keyPEM []byte) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
-	u, err := url.Parse(role)
-	must(err)
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: role}, URIs: []*url.URL{u},
-		NotBefore: from, NotAfter: until,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, key.Public(), a.key)
-	must(err)
-	k, err := x509.MarshalPKCS8PrivateKey(key)
-	must(err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k})
-}
-
-func must(err error) {
+// between makes a connection from host a to host b.
+func (n *network) between(t *testing.T, a, b string) (near, far net.Conn) {
+	l := n.listen(b)
+	t.Cleanup(func() { l.Close() })
+	near, err := n.dialer(a)(t.Context(), b)
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
+	far, _ = l.Accept()
+	return near, far
 }
 
 func TestNetwork_HoldsWhatIsCutAndDeliversIt(t *testing.T) {
 	n := newNetwork()
-	l := n.listen("b")
-	defer l.Close()
-	c, err := n.dialer("a")(t.Context(), "b")
-	if err != nil {
-		t.Fatal(err)
-	}
-	far, _ := l.Accept()
+	c, far := n.between(t, "a", "b")
 	n.cut("a", "b")
 	io.WriteString(c, "hello")
 	c.Close()
@@ -328,4 +238,53 @@ func TestNetwork_HoldsWhatIsCutAndDeliversIt(t *testing.T) {
 	if b, err := io.ReadAll(far); string(b) != "hello" || err != nil {
 		t.Fatalf("read %q, %v", b, err)
 	}
+}
+
+func TestNetwork_ASlowDirectionKeepsItsOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		c, far := n.between(t, "a", "b")
+		n.slowDown("a", "b", delay{time.Second, time.Second})
+		began := time.Now()
+		for i := range 10 {
+			fmt.Fprint(c, i)
+			time.Sleep(time.Millisecond)
+		}
+		c.Close()
+		b, err := io.ReadAll(far)
+		if took := time.Since(began); string(b) != "0123456789" || err != nil || took < time.Second || took > 2*time.Second+10*time.Millisecond {
+			t.Errorf("read %q, %v after %v", b, err, took)
+		}
+		io.WriteString(far, "back")
+		if took := time.Since(began); took > 2*time.Second+10*time.Millisecond {
+			t.Error("the other direction is slow as well")
+		}
+	})
+}
+
+func TestNetwork_WhatIsOnItsWayWhenItBreaksIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		c, far := n.between(t, "a", "b")
+		n.slowDown("a", "b", delay{least: time.Second})
+		io.WriteString(c, "lost")
+		n.sever("b", "a")
+		if b, err := io.ReadAll(far); len(b) > 0 || err == nil {
+			t.Errorf("one end reads %q, %v", b, err)
+		}
+		if _, err := c.Write([]byte("more")); err == nil {
+			t.Error("the other writes on")
+		}
+		n.heal()
+		n.unplug("b")
+		go func() {
+			time.Sleep(time.Minute)
+			n.plug("b")
+		}()
+		began := time.Now()
+		n.between(t, "a", "b")
+		if took := time.Since(began); took < time.Minute {
+			t.Errorf("an unplugged host is reached after %v", took)
+		}
+	})
 }

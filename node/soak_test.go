@@ -1,208 +1,133 @@
 package node
 
 import (
-	"context"
-	"errors"
-	"math/rand/v2"
-	"slices"
-	"sync"
-	"sync/atomic"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 )
 
-// A few minutes of what TestSlow_TwoHours does.
-func TestSoak_RandomFaults(t *testing.T) { soak(t, 3*time.Minute) }
+// The flags of `go run ./proof cluster`, which says what they mean.
+var (
+	soakSeed   = flag.Uint64("cluster.seed", 0, "of the first world; the others have the numbers behind it; 0: by the clock")
+	soakFor    = flag.Duration("cluster.for", 3*time.Minute, "virtual time of all worlds together")
+	soakWorld  = flag.Duration("cluster.world", 30*time.Minute, "virtual time of a world, at most")
+	soakReport = flag.String("cluster.report", "", "write what was seen there, as JSON")
+)
 
-// soak has faults come and go at random for so long, of virtual time, while
-// clients at every node write and read. Whatever happens, writes are done once or
-// not at all, as their callers were told; a read sees what was acknowledged, and
-// what was read, before it began; and the machines end up the same bit by bit. The
-// seed is printed; set it to repeat the order of faults (not of everything).
-func soak(t *testing.T, span time.Duration) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	d := &disks{free: map[string]uint64{}}
-	edit := func(c *Config) {
-		small(c)
-		d.edit(c)
-		// A slow cluster is a cluster, and hours of it take less.
-		c.Timing.Heartbeat, c.Timing.Commit, c.Timing.Probe = 2*time.Second, 500*time.Millisecond, 3*time.Second
-		c.Timing.SnapshotEvery = 20 * time.Second
+// proofOfCluster is what `go run ./proof cluster` reads.
+type proofOfCluster struct {
+	Seed, Worlds uint64
+	World        time.Duration
+	Virtual      time.Duration // that passed in the worlds, with their beginnings and ends
+	Took         time.Duration
+	Playing      uint64         // the world that was begun last; 0: all have come to their ends
+	Faults       map[string]int // that were brought about
+	Seen         map[string]int // what came of it
+	Checks       map[string]int
+	Violations   []violatedWorld
+}
+
+// violatedWorld is a world in which something did not hold.
+type violatedWorld struct {
+	Seed   uint64
+	At     time.Duration // since its beginning
+	Wrong  []string
+	Last   []string // what its nodes logged last
+	Replay string
+}
+
+// TestSoak_RandomFaults plays worlds: clusters to which everything happens that
+// may. Its flags make it long; `go run ./proof cluster` sets them and tells what
+// came of it.
+func TestSoak_RandomFaults(t *testing.T) {
+	seed := *soakSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
 	}
-	inCluster(t, edit, three, func(t *testing.T, c *cluster) {
-		s := &storm{cluster: c, disks: d, dice: rand.New(rand.NewPCG(seed, 0)), tally: newTally(), struck: map[string]int{}}
-		ctx, cancel := context.WithCancel(t.Context())
-		var clients sync.WaitGroup
-		for i, id := range three {
-			clients.Go(func() { s.write(ctx, id, rand.New(rand.NewPCG(seed, uint64(i)+1))) })
-			clients.Go(func() { s.read(ctx, id) })
-		}
-		for end := time.Now().Add(span); time.Now().Before(end); {
-			s.strike()
-		}
-		cancel()
-		clients.Wait()
-		calm, done := context.WithTimeout(t.Context(), time.Minute) // who was full is asked again after Raft's pauses
-		defer done()
-		for _, id := range three {
-			if err := c.node(id).Ready(calm); err != nil {
-				t.Fatal(err)
-			}
-		}
-		s.tally.check(t, c.node("n1"))
-		c.agree()
-		t.Logf("%v in %v; %d writes acknowledged, %d unknown, %d refused; %d reads", s.struck, span, len(s.tally.acked), len(s.tally.unknown), len(s.tally.never), s.reads.Load())
-		if len(s.tally.acked) < int(span/(20*time.Second)) || s.reads.Load() < int64(span/(20*time.Second)) {
-			t.Error("hardly anything was done: the faults leave no time between them")
-		}
-	})
-}
-
-// storm is the faults, and what the clients know.
-type storm struct {
-	*cluster
-	disks  *disks
-	dice   *rand.Rand
-	tally  *tally
-	seen   atomic.Int64 // the highest balance read
-	reads  atomic.Int64
-	struck map[string]int
-}
-
-// trouble is a fault; strike gives what ends it.
-type trouble struct {
-	name   string
-	strike func(s *storm, id string) (mend func())
-}
-
-var troubles = []trouble{
-	{"crash", func(s *storm, id string) func() {
-		s.crash(id)
-		return s.startAll
-	}},
-	{"leader crash", func(s *storm, id string) func() {
-		s.crash(s.leads(id))
-		return s.startAll
-	}},
-	{"restart", func(s *storm, id string) func() {
-		n := s.node(id)
-		s.mu.Lock()
-		delete(s.nodes, id)
-		s.mu.Unlock()
-		if err := n.Stop(s.t.Context()); err != nil {
-			s.t.Error(err)
-		}
-		return s.startAll
-	}},
-	{"cut off", func(s *storm, id string) func() {
-		s.net.isolate(id, three...)
-		return s.net.heal
-	}},
-	{"leader cut off", func(s *storm, id string) func() {
-		s.net.isolate(s.leads(id), three...)
-		return s.net.heal
-	}},
-	{"one-way cuts", func(s *storm, id string) func() {
-		for range 1 + s.dice.IntN(3) {
-			s.net.cut(three[s.dice.IntN(3)], three[s.dice.IntN(3)])
-		}
-		return s.net.heal
-	}},
-	{"transfer", func(s *storm, id string) func() {
-		ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
-		defer cancel()
-		s.node(s.leads(id)).transferTo(ctx, id) // to itself, or to one that is behind: then it fails
-		return func() {}
-	}},
-	{"low disk", func(s *storm, id string) func() {
-		s.disks.set(roomOnly, id)
-		return func() { s.disks.set(1000, three...) }
-	}},
-	{"full disk", func(s *storm, id string) func() {
-		s.disks.set(noRoom, id)
-		return func() { s.disks.set(1000, three...) }
-	}},
-	{"full disks", func(s *storm, id string) func() {
-		s.disks.set(noRoom, three[s.dice.IntN(3)], id)
-		return func() { s.disks.set(1000, three...) }
-	}},
-}
-
-// strike has one trouble, in every fourth case two, for a while, and then peace for a while.
-func (s *storm) strike() {
-	var mends []func()
-	for range 1 + s.dice.IntN(4)/3 {
-		x := troubles[s.dice.IntN(len(troubles))]
-		if len(s.others("")) < 3 {
-			break // of three one may be down
-		}
-		s.struck[x.name]++
-		mends = append(mends, x.strike(s, three[s.dice.IntN(3)]))
-	}
-	s.wait(30)
-	slices.Reverse(mends)
-	for _, mend := range mends {
-		mend()
-	}
-	s.wait(15)
-}
-
-// leads is the node that leads, or else another that runs.
-func (s *storm) leads(otherwise string) string {
-	for _, n := range s.others("") {
-		if _, ok := n.lead.current(); ok {
-			return n.cfg.ID
+	p := &proofOfCluster{Seed: seed, World: min(*soakWorld, *soakFor), Faults: map[string]int{}, Seen: map[string]int{}, Checks: map[string]int{}}
+	began, told := time.Now(), time.Now()
+	for p.Virtual < *soakFor && len(p.Violations) == 0 {
+		p.Playing = seed + p.Worlds
+		p.write(t)
+		t.Run(fmt.Sprintf("world %d", p.Playing), func(t *testing.T) { p.play(t, p.Playing) })
+		p.Took = time.Since(began)
+		if *soakReport != "" && time.Since(told) > 10*time.Second {
+			told = time.Now()
+			fmt.Printf("%v: %v virtual in %d worlds\n", p.Took.Round(time.Second), p.Virtual.Round(time.Minute), p.Worlds)
 		}
 	}
-	return otherwise
-}
-
-func (s *storm) wait(seconds int) {
-	time.Sleep(time.Duration(s.dice.IntN(seconds*1000)) * time.Millisecond)
-}
-
-// write goes on at one node, whenever it runs.
-func (s *storm) write(ctx context.Context, id string, dice *rand.Rand) {
-	for ctx.Err() == nil {
-		if n := s.node(id); n != nil {
-			s.tally.write(context.WithoutCancel(ctx), n)
+	p.Playing = 0
+	p.write(t)
+	t.Logf("%v virtual in %v; faults %v; seen %v; checks %v", p.Virtual, p.Took, p.Faults, p.Seen, p.Checks)
+	if p.Seen[sawAcked] < int(p.Virtual/(20*time.Second)) || p.Checks[heldReads] < int(p.Virtual/(20*time.Second)) {
+		t.Error("hardly anything was done: the faults leave no time between them")
+	}
+	if p.Virtual >= 2*time.Hour && len(p.Violations) == 0 {
+		for _, what := range p.unseen() {
+			t.Errorf("%s never happened: the worlds are too dull", what)
 		}
-		time.Sleep(time.Duration(dice.IntN(5000)) * time.Millisecond)
 	}
 }
 
-// read holds every balance against what was known before it was asked for.
-func (s *storm) read(ctx context.Context, id string) {
-	for ctx.Err() == nil {
-		least := max(10+int64(s.tally.count()), s.seen.Load())
-		if n := s.node(id); n != nil {
-			switch got, err := balance(ctx, n); {
-			case err != nil:
-			case got < least:
-				s.t.Errorf("%s reads %d, %d was known before", id, got, least)
-			default:
-				s.reads.Add(1)
-				for was := s.seen.Load(); got > was && !s.seen.CompareAndSwap(was, got); was = s.seen.Load() {
-				}
-			}
+// play adds one world.
+func (p *proofOfCluster) play(t *testing.T, seed uint64) {
+	w := newWorld(seed)
+	defer func() { // also where the test ends in the middle
+		p.Worlds++
+		p.Virtual += w.virtual
+		add(p.Faults, w.faults)
+		add(p.Checks, w.checks)
+		add(p.Seen, w.seen)
+		if wrong := w.violations(); len(wrong) > 0 || t.Failed() {
+			v := violatedWorld{Seed: seed, At: w.virtual, Wrong: append(wrong, w.log.errors()...), Last: w.log.last(),
+				Replay: fmt.Sprintf("go run ./proof cluster --seed %d --for 1s --world %v", seed, p.World)}
+			p.Violations = append(p.Violations, v)
+			t.Logf("world %d is violated %v after its beginning:\n%s\n\n%s\nagain: %s",
+				v.Seed, v.At, strings.Join(v.Wrong, "\n"), strings.Join(v.Last, "\n"), v.Replay)
 		}
-		time.Sleep(2 * time.Second)
+	}()
+	w.live(t, p.World)
+}
+
+func add(to, from map[string]int) {
+	for what, n := range from {
+		to[what] += n
 	}
 }
 
-// balance is a linearizable read of the user's credits.
-func balance(ctx context.Context, n *Node) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	v, err := n.Read(ctx, Linearizable)
+func (p *proofOfCluster) write(t *testing.T) {
+	if *soakReport == "" {
+		return
+	}
+	text, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
-		return 0, err
+		t.Fatal(err)
 	}
-	defer v.Close()
-	u, ok := v.User("u")
-	if !ok {
-		return 0, errors.New("no user")
+	if err := os.WriteFile(*soakReport, text, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	return u.Credits, nil
+}
+
+// unseen is what never happened: a proof that did not look is none.
+func (p *proofOfCluster) unseen() (out []string) {
+	for _, x := range troubles {
+		if p.Faults[x.name] == 0 {
+			out = append(out, x.name)
+		}
+	}
+	for _, what := range []string{sawAcked, sawUnknown, sawRefused, sawInstalled, sawSnapshots, sawElections, sawTwice, sawJoins, sawRemovals} {
+		if p.Seen[what] == 0 {
+			out = append(out, what)
+		}
+	}
+	for _, what := range []string{heldReads, heldSession, heldOrder, heldWrites, heldHeals, heldSame, heldAudit, heldTwice} {
+		if p.Checks[what] == 0 {
+			out = append(out, what)
+		}
+	}
+	return out
 }

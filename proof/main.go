@@ -19,6 +19,7 @@ import (
 // anything was violated.
 type commands struct {
 	Machine  machineCommand   `cmd:"" group:"Prove" help:"Play random games over the rules, held against an independent model after each step."`
+	Cluster  clusterCommand   `cmd:"" help:"Play whole clusters with virtual time: power cuts, cuts, pauses, full disks, new members, under load."`
 	Campaign campaign.Command `cmd:"" help:"Strike three real processes under load with every kind of fault, and judge what clients were told."`
 	Powercut powercut.Command `cmd:"" help:"Cut a node's power at the end of each sync, and see whether it comes back with all it had said."`
 	Hostile  hostile.Command  `cmd:"" help:"Break HTTP's rules at one real process, from thousands of connections, and see who suffers."`
