@@ -44,7 +44,7 @@ func kinds() []kind {
 		{name: "bodies that never come", share: 2, sends: posts("Content-Length: 1000"), limit: byRead},
 		{name: "bodies, announced", share: 1, sends: posts("Content-Length: 1000\r\nExpect: 100-continue"), limit: byRead},
 		{name: "uploads without a right", share: 2, sends: "PUT /photos/inputs/a/b/0.jpg HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", limit: byRead},
-		{name: "deaf", share: 1, sends: strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 400), then: (*prisoner).deaf, limit: byRead},
+		{name: "deaf", share: 1, sends: strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 400) + last, then: (*prisoner).deaf, limit: byRead},
 		{name: "floods of a body", share: 0, sends: posts("Content-Length: 1099511627776"), then: (*prisoner).flood, limit: byRead},
 		{name: "floods of chunks", share: 0, sends: posts("Transfer-Encoding: chunked"), then: (*prisoner).floodChunks, limit: byRead},
 		{name: "half-closed", share: 1, sends: get("half"), then: (*prisoner).halfClose, limit: atOnce, quick: true},
