@@ -58,7 +58,7 @@ func (d *doors) operator(c *call, token string) (fsm.Token, bool, error) {
 	defer cancel()
 	v, err := d.fresh(ctx)
 	if err != nil && looks {
-		v, err = d.node.View(), nil
+		v, err = begun(d.node.View())
 	}
 	if err != nil {
 		return fsm.Token{}, false, err
@@ -144,12 +144,25 @@ func (d *doors) fresh(ctx context.Context) (*fsm.View, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v, err = begun(v); err != nil {
+		return nil, err
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.current.Before(began) {
 		d.current = began
 	}
 	return v, nil
+}
+
+// begun closes a view of a cluster without its first entry, in which every token is a stranger's: who comes in those moments is not
+// wrong, but early.
+func begun(v *fsm.View) (*fsm.View, error) {
+	if v.Epoch() != 0 {
+		return v, nil
+	}
+	v.Close()
+	return nil, fsm.Refuse(fsm.Unavailable, "the cluster has not begun yet; try again")
 }
 
 // guess refuses a token that was never good here, from an address that has tried

@@ -177,14 +177,10 @@ func TestDisk_AStateAboveItsLogIsRefused(t *testing.T) {
 // brokenLog is a disk that hangs or fails.
 type brokenLog struct {
 	raft.LogStore
-	takes time.Duration
-	err   error
+	do func() error // in a bubble
 }
 
-func (b brokenLog) StoreLogs([]*raft.Log) error {
-	time.Sleep(b.takes)
-	return b.err
-}
+func (b brokenLog) StoreLogs([]*raft.Log) error { return b.do() }
 
 // brokenVotes is the same for term and vote.
 type brokenVotes struct {
@@ -206,17 +202,23 @@ func TestDisk_AHangingOrFailingDiskEndsTheProcess(t *testing.T) {
 					}
 					return ended, func() error { return watchedVotes{brokenVotes{nil, b}, watch}.SetUint64(nil, 1) }
 				}
-				for _, broken := range []brokenLog{{takes: 4 * time.Second}, {err: errors.New("no space left on device")}} {
+				takes := func(d time.Duration) brokenLog {
+					return brokenLog{do: func() error {
+						time.Sleep(d)
+						return nil
+					}}
+				}
+				for _, broken := range []brokenLog{takes(4 * time.Second), {do: func() error { return errors.New("no space left on device") }}} {
 					ended, do := write(broken)
 					go do()
 					time.Sleep(3*time.Second + time.Millisecond)
 					synctest.Wait()
 					if *ended == nil || !strings.Contains((*ended).Error(), what) {
-						t.Errorf("%+v: the process ends with %v", broken, *ended)
+						t.Errorf("the process ends with %v", *ended)
 					}
 					time.Sleep(2 * time.Second)
 				}
-				ended, do := write(brokenLog{takes: 2 * time.Second})
+				ended, do := write(takes(2 * time.Second))
 				if err := do(); err != nil || *ended != nil {
 					t.Errorf("a slow write: %v, %v", err, *ended)
 				}

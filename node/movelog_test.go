@@ -20,9 +20,7 @@ func filled(t *testing.T) (dir string, want []*raft.Log) {
 	for i := range uint64(40) {
 		want = append(want, &raft.Log{Index: 5 + i, Term: 1 + i/10, Type: raft.LogCommand, Data: make([]byte, 1000*i)})
 	}
-	if err := d.StoreLogs(want); err != nil {
-		t.Fatal(err)
-	}
+	fill(t, d, want)
 	if err := d.SetUint64([]byte(keyTerm), 7); err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +28,15 @@ func filled(t *testing.T) (dir string, want []*raft.Log) {
 		t.Fatal(err)
 	}
 	return dir, want
+}
+
+func fill(t *testing.T, l raft.LogStore, entries []*raft.Log) {
+	t.Helper()
+	for _, e := range entries {
+		if err := l.StoreLog(e); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // mustHold compares a log, all of it, and says where it is.
@@ -109,9 +116,7 @@ func TestKeepLog_HalfACopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.StoreLogs(want[:7]); err != nil {
-		t.Fatal(err)
-	}
+	fill(t, w, want[:7])
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +136,7 @@ func TestKeepLog_HalfACopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := votes.StoreLogs(want[:7]); err != nil {
-		t.Fatal(err)
-	}
+	fill(t, votes, want[:7])
 	if err := votes.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func newWorld(seed uint64) *world {
 func (w *world) live(t *testing.T, span time.Duration) {
 	testCA()
 	synctest.Test(t, func(t *testing.T) {
-		w.cluster = newCluster(t, w.edit, three...)
+		w.cluster = newCluster(t, w.furnish, three...)
 		w.cluster.log = slog.New(w.log)
 		began := time.Now()
 		defer func() {
@@ -115,7 +115,7 @@ func (w *world) live(t *testing.T, span time.Duration) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var clients sync.WaitGroup
 		for i := range uint64(4) {
-			clients.Go(func() { w.write(ctx, rand.New(rand.NewPCG(w.seed, 10+i))) })
+			clients.Go(func() { w.compose(ctx, rand.New(rand.NewPCG(w.seed, 10+i))) })
 			clients.Go(func() { w.read(ctx, rand.New(rand.NewPCG(w.seed, 20+i))) })
 		}
 		clients.Go(func() { w.again(ctx, rand.New(rand.NewPCG(w.seed, 30))) })
@@ -128,9 +128,9 @@ func (w *world) live(t *testing.T, span time.Duration) {
 	})
 }
 
-// edit makes a node of this world. A slow cluster is a cluster, and hours of it
+// furnish makes a node of this world. A slow cluster is a cluster, and hours of it
 // take less; every fourth is as fast as they are shipped.
-func (w *world) edit(c *Config) {
+func (w *world) furnish(c *Config) {
 	id := c.ID
 	small(c)
 	w.disks.edit(c)
@@ -214,8 +214,8 @@ func (w *world) learn(balance int64, m mark) {
 	}
 }
 
-// write goes on at whichever nodes run, one in five times with little patience.
-func (w *world) write(ctx context.Context, dice *rand.Rand) {
+// compose goes on at whichever nodes run, one in five times with little patience.
+func (w *world) compose(ctx context.Context, dice *rand.Rand) {
 	for ctx.Err() == nil {
 		if n := w.any(dice); n != nil {
 			patience := 10 * time.Second

@@ -40,7 +40,7 @@ func (t tested) binary() string { return filepath.Join(t.Dir, "tests") }
 
 // build compiles the tests.
 func (t tested) build(ctx context.Context, out io.Writer) error {
-	args := []string{"test", "-c", "-vet=off", "-o", t.binary()} // a mistake may look like one
+	args := []string{"test", "-c", "-tags", "slow", "-vet=off", "-o", t.binary()} // a mistake may look like one
 	if t.Overlay != "" {
 		args = append(args, "-overlay", t.Overlay)
 	}

@@ -2,15 +2,12 @@ package powercut
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"stoker/cli/local"
 )
 
 // hexed writes a text as strace -xx does.
@@ -246,27 +243,5 @@ func TestContent(t *testing.T) {
 	}
 	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%d bytes, not %d: %v", len(got), len(want), err)
-	}
-}
-
-var (
-	requests = flag.Int("powercut.requests", 12, "requests of TestProof_powercut")
-	points   = flag.Int("powercut.points", 24, "power cuts of TestProof_powercut")
-	logStore = flag.String("powercut.log-store", "boltdb", "where the log is, in TestProof_powercut")
-	overlay  = flag.String("powercut.overlay", "", "other sources for the compiler, for TestProof_powercut")
-)
-
-// TestProof_powercut is a short run of the command.
-func TestProof_powercut(t *testing.T) {
-	if why := local.CannotInject(); why != "" {
-		t.Skip(why)
-	}
-	c := Command{Requests: *requests, Points: *points, Seed: 1, Overlay: *overlay, LogStore: *logStore, Out: t.TempDir()}
-	if err := c.Run(t.Context(), t.Output()); err != nil {
-		t.Fatal(err)
-	}
-	report, err := os.ReadFile(filepath.Join(c.Out, "powercut-report.md"))
-	if err != nil || !strings.Contains(string(report), "Every node came back") {
-		t.Errorf("%v:\n%s", err, report)
 	}
 }
