@@ -30,10 +30,11 @@ type Machine struct {
 	store *store.Store
 	fatal func(error)
 
-	mu    sync.Mutex // one writer: Apply, Restore
+	mu    sync.Mutex // one writer: Apply, Restore, Snapshot; held while the disk is waited for
 	meta  meta
 	stuck error // why nothing is applied any more
 
+	at    atomic.Pointer[Footprint]
 	index atomic.Uint64
 	clock atomic.Int64
 	level atomic.Uint64
@@ -80,6 +81,7 @@ func (m *Machine) load() error {
 }
 
 func (m *Machine) publish() {
+	m.at.Store(&Footprint{m.meta.Index, m.meta.Hash})
 	m.index.Store(m.meta.Index)
 	m.clock.Store(m.meta.Clock)
 	m.level.Store(m.meta.level())
@@ -91,11 +93,11 @@ func (m *Machine) Index() uint64 { return m.index.Load() }
 // Clock is the machine's clock in nanoseconds.
 func (m *Machine) Clock() int64 { return m.clock.Load() }
 
-// Hash is the running hash at the last applied index.
+// Hash is the running hash at the last applied index. It waits for nothing: a
+// node is asked for it by the others, and must answer while its disk is slow.
 func (m *Machine) Hash() (index uint64, sum [32]byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.meta.Index, m.meta.Hash
+	at := m.at.Load()
+	return at.Index, at.Hash
 }
 
 // Subscribe adds a listener, called in order after each applied batch is

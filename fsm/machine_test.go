@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 )
 
 // TestClock_neverBack: a leader whose clock is behind cannot turn time back.
@@ -47,6 +48,49 @@ func TestApply_unknownKind(t *testing.T) {
 	}
 	if !slices.Equal(image(t, m), before) {
 		t.Error("a stopped machine has written")
+	}
+}
+
+// TestHash_waitsForNothing: while a snapshot waits for the disk, others are told where the machine is.
+func TestHash_waitsForNothing(t *testing.T) {
+	entered, release := make(chan bool), make(chan bool)
+	m, err := Open(t.TempDir(), Options{Guard: func() (func(), error) {
+		select {
+		case entered <- true:
+			<-release
+		case <-release: // the disk is well again
+		}
+		return func() {}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(&world{t: t, m: m, term: 1, dry: 1}, genesis(DefaultSettings()))
+	made := make(chan error)
+	go func() {
+		s, err := m.Snapshot()
+		if err == nil {
+			s.Close()
+		}
+		made <- err
+	}()
+	<-entered
+	said := make(chan uint64)
+	go func() {
+		at, _ := m.Hash()
+		said <- at
+	}()
+	select {
+	case at := <-said:
+		if at != m.Index() {
+			t.Errorf("it is said to be at %d, and is at %d", at, m.Index())
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("nobody is told while the disk is waited for")
+	}
+	close(release)
+	if err := errors.Join(<-made, m.Close()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -74,7 +74,7 @@ type Node struct {
 	stale     chan struct{} // the roster may have changed
 	gone      chan struct{} // closed when this node was removed
 	departed  sync.Once
-	orders    sync.Mutex // one order about members at a time
+	orders    chan struct{} // of capacity 1: one order about members at a time
 	peers     peers
 	compared  compared
 	scrubbed  scrubbed
@@ -96,7 +96,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n := &Node{
 		cfg: c, log: c.Log, mux: http.NewServeMux(), leader: &leaderWatch{}, spread: spread{make(chan struct{}, 1)},
 		clock: &clock{wall: c.Wall}, peers: peers{last: map[string]heard{}},
-		roster: newRoster(c.Members), stale: make(chan struct{}, 1), gone: make(chan struct{}),
+		roster: newRoster(c.Members), stale: make(chan struct{}, 1), gone: make(chan struct{}), orders: make(chan struct{}, 1),
 	}
 	n.metrics, n.tracer = newMetrics(c.Metrics), c.Tracing.Tracer("stoker")
 	_, off := n.tracer.(noop.Tracer)

@@ -138,8 +138,12 @@ func (n *Node) obey(ctx context.Context, o order) (ordered, error) {
 	if _, err := n.lead.ready(ctx); err != nil {
 		return ordered{}, err
 	}
-	n.orders.Lock()
-	defer n.orders.Unlock()
+	select {
+	case n.orders <- struct{}{}:
+		defer func() { <-n.orders }()
+	case <-ctx.Done():
+		return ordered{}, ctx.Err()
+	}
 	do := n.remove
 	if o.Transfer {
 		do = n.hand
