@@ -52,7 +52,7 @@ func TestSoak_RandomFaults(t *testing.T) {
 	began, told := time.Now(), time.Now()
 	for p.Virtual < *soakFor && len(p.Violations) == 0 {
 		p.Playing = seed + p.Worlds
-		p.write(t)
+		p.save(t)
 		t.Run(fmt.Sprintf("world %d", p.Playing), func(t *testing.T) { p.play(t, p.Playing) })
 		p.Took = time.Since(began)
 		if *soakReport != "" && time.Since(told) > 10*time.Second {
@@ -61,7 +61,7 @@ func TestSoak_RandomFaults(t *testing.T) {
 		}
 	}
 	p.Playing = 0
-	p.write(t)
+	p.save(t)
 	t.Logf("%v virtual in %v; faults %v; seen %v; checks %v", p.Virtual, p.Took, p.Faults, p.Seen, p.Checks)
 	if p.Seen[sawAcked] < int(p.Virtual/(20*time.Second)) || p.Checks[heldReads] < int(p.Virtual/(20*time.Second)) {
 		t.Error("hardly anything was done: the faults leave no time between them")
@@ -99,7 +99,7 @@ func add(to, from map[string]int) {
 	}
 }
 
-func (p *proofOfCluster) write(t *testing.T) {
+func (p *proofOfCluster) save(t *testing.T) {
 	if *soakReport == "" {
 		return
 	}

@@ -95,7 +95,7 @@ func newWorld(seed uint64) *world {
 func (w *world) live(t *testing.T, span time.Duration) {
 	testCA()
 	synctest.Test(t, func(t *testing.T) {
-		w.cluster = newCluster(t, w.furnish, three...)
+		w.cluster = newCluster(t, w.equip, three...)
 		w.cluster.log = slog.New(w.log)
 		began := time.Now()
 		defer func() {
@@ -128,9 +128,9 @@ func (w *world) live(t *testing.T, span time.Duration) {
 	})
 }
 
-// furnish makes a node of this world. A slow cluster is a cluster, and hours of it
+// equip makes a node of this world. A slow cluster is a cluster, and hours of it
 // take less; every fourth is as fast as they are shipped.
-func (w *world) furnish(c *Config) {
+func (w *world) equip(c *Config) {
 	id := c.ID
 	small(c)
 	w.disks.edit(c)
