@@ -83,7 +83,7 @@ func (p *proofOfCluster) play(t *testing.T, seed uint64) {
 		add(p.Checks, w.checks)
 		add(p.Seen, w.seen)
 		if wrong := w.violations(); len(wrong) > 0 || t.Failed() {
-			v := violatedWorld{Seed: seed, At: w.virtual, Wrong: append(wrong, w.log.errors()...), Last: w.log.last(),
+			v := violatedWorld{Seed: seed, At: w.virtual, Wrong: wrong, Last: w.log.last(),
 				Replay: fmt.Sprintf("go run ./proof cluster --seed %d --for 1s --world %v", seed, p.World)}
 			p.Violations = append(p.Violations, v)
 			t.Logf("world %d is violated %v after its beginning:\n%s\n\n%s\nagain: %s",
@@ -124,7 +124,7 @@ func (p *proofOfCluster) unseen() (out []string) {
 			out = append(out, what)
 		}
 	}
-	for _, what := range []string{heldReads, heldSession, heldOrder, heldWrites, heldHeals, heldSame, heldAudit, heldTwice} {
+	for _, what := range []string{heldReads, heldSession, heldOrder, heldWrites, heldHeals, heldSame, heldAudit, heldTwice, heldWell, heldRemoved} {
 		if p.Checks[what] == 0 {
 			out = append(out, what)
 		}

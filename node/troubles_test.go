@@ -14,6 +14,7 @@ type trouble struct {
 	name   string
 	strike func(w *world, id string) (mend func())
 	last   bool // it ends by itself, when the others have been ended
+	full   bool // a node refuses entries for want of room
 }
 
 var troubles = []trouble{
@@ -90,8 +91,8 @@ var troubles = []trouble{
 		return func() {}
 	}},
 	{name: "low disk", strike: func(w *world, id string) func() { return w.fill(roomOnly, id) }},
-	{name: "full disk", strike: func(w *world, id string) func() { return w.fill(noRoom, id) }},
-	{name: "full disks", strike: func(w *world, id string) func() { return w.fill(noRoom, id, w.draw()) }},
+	{name: "full disk", strike: func(w *world, id string) func() { return w.fill(noRoom, id) }, full: true},
+	{name: "full disks", strike: func(w *world, id string) func() { return w.fill(noRoom, id, w.draw()) }, full: true},
 	{name: "slow disk", strike: func(w *world, id string) func() {
 		w.gates.set(id, gate{slow: w.upTo(1500)})
 		return func() { w.gates.set(id, gate{}) }
@@ -107,6 +108,7 @@ var troubles = []trouble{
 // for a while, in which everything has to be well.
 func (w *world) strike() {
 	var mends []func()
+	limit := healsIn
 	for range 1 + w.dice.IntN(4)/3 {
 		x, id := troubles[w.dice.IntN(len(troubles))], w.draw()
 		if len(w.others("")) < len(w.ids()) {
@@ -115,6 +117,9 @@ func (w *world) strike() {
 		w.faults[x.name]++
 		w.log.note(x.name, id)
 		mend := x.strike(w, id)
+		if x.full {
+			limit = healsIn + raftPause
+		}
 		if x.last {
 			mends = slices.Insert(mends, 0, mend)
 		} else {
@@ -127,7 +132,7 @@ func (w *world) strike() {
 		mend()
 	}
 	w.log.note("peace", "")
-	w.heals()
+	w.heals(limit)
 	w.wait(10)
 }
 

@@ -22,9 +22,10 @@ const (
 	heldSession = "a read of at least an index sees the write that was acknowledged with it"
 	heldOrder   = "who writes after an acknowledgement comes later in the log"
 	heldTwice   = "a request that arrives again changes nothing, and is answered as it was or not at all"
-	heldHeals   = "when it is over every node acknowledges a write within 10 s"
+	heldHeals   = "when it is over every node acknowledges a write within 10 s, and after full disks within Raft's longest pause more"
 	heldSame    = "nodes at one entry have one hash"
 	heldAudit   = "a node's rows keep the invariants of package fsm"
+	heldWell    = "no node logs an error, or ends itself"
 	heldRemoved = "a removed node is told so"
 )
 
@@ -41,9 +42,14 @@ const (
 	sawRemovals  = "nodes removed"
 )
 
-// healsIn is how long a node may take to acknowledge a write when nothing is
-// wrong any more.
-const healsIn = 10 * time.Second
+const (
+	// healsIn is how long a node may take to acknowledge a write when nothing is
+	// wrong any more.
+	healsIn = 10 * time.Second
+	// raftPause comes on top where a quorum had refused entries: Raft asks who
+	// did so again and again, with pauses that grow up to this.
+	raftPause = 10240 * time.Millisecond
+)
 
 // world is a cluster to which faults come and go at random, while clients at every
 // node write and read. Equal seeds draw equal faults; what they meet depends on
@@ -148,6 +154,7 @@ func (w *world) equip(c *Config) {
 
 // wrongf is a violation.
 func (w *world) wrongf(format string, args ...any) {
+	w.t.Helper()
 	w.state.Lock()
 	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
 	w.state.Unlock()

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// heals has every node acknowledge a write, and compares what can be compared.
-func (w *world) heals() {
+// heals has every node acknowledge a write within limit, and compares what can be compared.
+func (w *world) heals(limit time.Duration) {
 	began := time.Now()
 	var all sync.WaitGroup
 	for _, n := range w.others("") {
 		all.Go(func() {
 			for {
-				left := healsIn - time.Since(began)
+				left := limit - time.Since(began)
 				err := w.writeOnce(w.t.Context(), n, left)
 				if err == nil {
 					w.checked(heldHeals)
@@ -22,8 +22,8 @@ func (w *world) heals() {
 				if w.node(n.cfg.ID) != n { // it was removed
 					return
 				}
-				if time.Since(began) >= healsIn {
-					w.wrongf("%s does not acknowledge a write in %v although nothing is wrong any more: %v", n.cfg.ID, healsIn, err)
+				if time.Since(began) >= limit {
+					w.wrongf("%s does not acknowledge a write in %v although nothing is wrong any more: %v", n.cfg.ID, limit, err)
 					return
 				}
 				time.Sleep(retryEvery)
@@ -72,6 +72,10 @@ func (w *world) judge() {
 		w.checked(heldAudit)
 		v.Close()
 	}
+	for _, line := range w.log.errors() {
+		w.wrongf("a node says that something is wrong with it: %s", line)
+	}
+	w.checked(heldWell)
 	for range 1000 {
 		if w.equal() {
 			w.compare()

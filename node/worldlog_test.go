@@ -59,7 +59,7 @@ func (l *worldLog) Handle(_ context.Context, r slog.Record) error {
 		}
 		to.counts[what]++
 	}
-	if r.Level >= slog.LevelError {
+	if r.Level >= slog.LevelError && !strings.HasPrefix(r.Message, "this node was removed") {
 		to.wrong = append(to.wrong, logged{r, l.attrs})
 	}
 	if r.Level >= slog.LevelInfo {
@@ -105,7 +105,8 @@ func (l *worldLog) last() (out []string) {
 	return out
 }
 
-// errors are the lines that say that something is wrong with a node.
+// errors are the lines that say that something is wrong with a node, but for being
+// removed, which it is told.
 func (l *worldLog) errors() (out []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
