@@ -73,6 +73,8 @@
 //   - Raft's configuration follows the machine, by the leader's duty: who has a row
 //     gets a seat, who has kept up for Timing.Promote a vote, and who was removed
 //     loses both and is told only when that is committed.
+//   - A node knows the members of the last configuration that was committed, whether that
+//     came in an entry or in a snapshot.
 //   - A join token is spent in the entry that makes its bearer a member. Nothing is
 //     said to a server before its certificate has led to a CA that the token names.
 //   - A leader that takes a seat away has seen that the voters that are left and

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/hashicorp/raft"
 )
@@ -18,11 +19,17 @@ import (
 //
 // A snapshot of what was applied long ago. Raft would take it and go back to it,
 // and readers with it, and panic over entries that it has truncated since.
+//
+// A snapshot that Raft takes brings a configuration that is in no entry which this
+// node applies. Nobody else would say that the members are others now, and where a
+// new one listens that may lead.
 type intake struct {
-	from  <-chan raft.RPC
-	to    chan raft.RPC
-	space *space
-	done  <-chan struct{}
+	from   <-chan raft.RPC
+	to     chan raft.RPC
+	space  *space
+	seated func(conf raft.Configuration, index uint64)
+	done   <-chan struct{}
+	wg     *sync.WaitGroup
 }
 
 // run ends with done.
@@ -38,6 +45,9 @@ func (i *intake) run(applied func() uint64) {
 			m.Respond(resp, err)
 			continue
 		}
+		if c, ok := m.Command.(*raft.InstallSnapshotRequest); ok {
+			m = i.follow(m, c)
+		}
 		select {
 		case i.to <- m:
 		case <-i.done:
@@ -45,6 +55,23 @@ func (i *intake) run(applied func() uint64) {
 			return
 		}
 	}
+}
+
+// follow has the configuration in a snapshot told once Raft has taken it.
+func (i *intake) follow(m raft.RPC, c *raft.InstallSnapshotRequest) raft.RPC {
+	answered := make(chan raft.RPCResponse, 1)
+	i.wg.Go(func() {
+		select {
+		case a := <-answered:
+			if r, ok := a.Response.(*raft.InstallSnapshotResponse); ok && r.Success {
+				i.seated(raft.DecodeConfiguration(c.Configuration), c.ConfigurationIndex)
+			}
+			m.Respond(a.Response, a.Error)
+		case <-i.done:
+			m.Respond(nil, raft.ErrTransportShutdown)
+		}
+	})
+	return raft.RPC{Command: c, Reader: m.Reader, RespChan: answered}
 }
 
 // errPassed: the snapshot holds nothing that is not applied here.

@@ -19,8 +19,8 @@ import (
 type adapter struct {
 	machine *fsm.Machine
 	applied *progress
-	seats   func(raft.Configuration) // called with each configuration that is committed
-	seen    uint64                   // the last index Raft has given us in this process
+	seats   func(conf raft.Configuration, index uint64) // called with each configuration that is committed
+	seen    uint64                                      // the last index Raft has given us in this process
 	metrics *metrics
 }
 
@@ -38,7 +38,7 @@ func (a *adapter) ApplyBatch(logs []*raft.Log) []any {
 	responses := make([]any, len(logs))
 	for _, l := range logs {
 		if l.Type == raft.LogConfiguration {
-			a.seats(raft.DecodeConfiguration(l.Data))
+			a.seats(raft.DecodeConfiguration(l.Data), l.Index)
 		}
 	}
 	if len(entries) > 0 {

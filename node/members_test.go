@@ -294,6 +294,34 @@ func TestMembers_ChangeUnderLoadWithLeadersKilled(t *testing.T) {
 	})
 }
 
+// TestMembers_OneThatCameWithASnapshotIsFound: a node that was cut off while another
+// joined, and hears of it by a snapshot alone, serves when that one leads.
+func TestMembers_OneThatCameWithASnapshotIsFound(t *testing.T) {
+	edit := func(c *Config) { signing(c); small(c) }
+	inCluster(t, edit, three, func(t *testing.T, c *cluster) {
+		lead := c.leader()
+		away := c.others(lead.cfg.ID)[0]
+		c.net.isolate(away.cfg.ID, "n1", "n2", "n3", "n4")
+		c.join("n4")
+		c.eventually("n4 has a vote", func() bool { m := lead.Members(); return len(m) == 4 && m[3].Voter })
+		joined, want := lead.raft.LastIndex(), int64(10)
+		for first := uint64(0); first <= joined; first, _ = lead.db.FirstIndex() { // until the log knows nothing of it any more
+			c.mustGrant(lead)
+			want++
+			time.Sleep(20 * time.Millisecond)
+		}
+		c.net.heal()
+		c.mustCredits(away, want)
+		for c.leader().cfg.ID != "n4" {
+			if _, err := lead.TransferLeadership(t.Context(), "n4"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.mustGrant(away)
+		c.mustCredits(away, want+1)
+	})
+}
+
 // TestMembers_DrainAndTransfer: a node that is to be left alone does not lead.
 func TestMembers_DrainAndTransfer(t *testing.T) {
 	inCluster(t, nil, three, func(t *testing.T, c *cluster) {

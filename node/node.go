@@ -216,7 +216,7 @@ func (n *Node) openPort() error {
 	// byte restored and synced at the other end: be generous, a follower that is
 	// sent the same snapshot again and again never catches up (issue 697).
 	n.transport.TimeoutScale = 64 << 10
-	in := &intake{from: n.transport.NetworkTransport.Consumer(), to: n.transport.taken, space: &n.space, done: n.port.ctx.Done()}
+	in := &intake{from: n.transport.NetworkTransport.Consumer(), to: n.transport.taken, space: &n.space, seated: n.seated, done: n.port.ctx.Done(), wg: &n.port.wg}
 	n.port.wg.Go(func() { in.run(n.machine.Index) })
 	n.mux.Handle("POST "+pathBootstrap, n.nursery)
 	n.server = newServer(n.welcome(n.followed(n.mux)))

@@ -29,6 +29,7 @@ type roster struct {
 
 	mu    sync.Mutex
 	seats []Seat              // by id
+	at    uint64              // of the entry of held
 	held  map[string]bool     // who has a seat in the last configuration that was committed; nil: the seats say it
 	heard map[string]string   // cluster ports as the members' own probes name them
 	told  map[string]string   // the same, as another has heard it
@@ -76,15 +77,17 @@ func newRoster(file []Member) *roster {
 	return r
 }
 
-// commit takes a configuration that cannot be undone.
-func (r *roster) commit(conf raft.Configuration) {
+// commit takes a configuration that cannot be undone, and where it stands in the log.
+func (r *roster) commit(conf raft.Configuration, index uint64) {
 	held := map[string]bool{}
 	for _, s := range conf.Servers {
 		held[string(s.ID)] = true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.held = held
+	if index >= r.at {
+		r.held, r.at = held, index
+	}
 }
 
 // barred says whether a node is to be told that it was removed: the machine says
@@ -230,8 +233,8 @@ func (n *Node) remember() {
 }
 
 // seated is told of each configuration that is committed.
-func (n *Node) seated(conf raft.Configuration) {
-	n.roster.commit(conf)
+func (n *Node) seated(conf raft.Configuration, index uint64) {
+	n.roster.commit(conf, index)
 	n.lookAgain()
 }
 
