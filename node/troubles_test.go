@@ -29,6 +29,7 @@ var troubles = []trouble{
 	{name: "crash of all", strike: func(w *world, _ string) func() { return w.powerCut(false, w.ids()...) }},
 	{name: "restart", strike: func(w *world, id string) func() {
 		if n := w.take(id); n != nil {
+			w.gates.set(id, gate{}) // a process that was paused hears of it when it goes on
 			if err := n.Stop(w.t.Context()); err != nil {
 				w.wrongf("stop %s: %v", id, err)
 			}
