@@ -135,7 +135,13 @@ func (n *Node) serveOrder(w http.ResponseWriter, r *http.Request) {
 // obey carries an order out on the leader, one at a time. An error means that
 // this node could not, and that the next leader should be asked.
 func (n *Node) obey(ctx context.Context, o order) (ordered, error) {
-	if _, err := n.lead.ready(ctx); err != nil {
+	// It may be deposed and not know it: who the members are it must know as a
+	// reader does.
+	index, err := n.confirms.join(ctx)
+	if err != nil {
+		return ordered{}, err
+	}
+	if err := n.applied.wait(ctx, index); err != nil {
 		return ordered{}, err
 	}
 	select {
