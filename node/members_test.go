@@ -302,7 +302,7 @@ func TestMembers_OneThatCameWithASnapshotIsFound(t *testing.T) {
 		lead := c.leader()
 		away := c.others(lead.cfg.ID)[0]
 		c.net.isolate(away.cfg.ID, "n1", "n2", "n3", "n4")
-		c.join("n4")
+		c.admit("n4")
 		c.eventually("n4 has a vote", func() bool { m := lead.Members(); return len(m) == 4 && m[3].Voter })
 		joined, want := lead.raft.LastIndex(), int64(10)
 		for first := uint64(0); first <= joined; first, _ = lead.db.FirstIndex() { // until the log knows nothing of it any more
