@@ -66,7 +66,9 @@ func (c *clusterCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	report := filepath.Join(dir, "report.json")
-	worlds := tested{Package: "./node", Run: "^TestSoak_RandomFaults$", Dir: dir, Args: []string{
+	// A world that stands still tells nothing by itself: five times as long as an hour should take, and Go shows where everybody stands.
+	patience := 5*time.Minute + c.For/10
+	worlds := tested{Package: "./node", Run: "^TestSoak_RandomFaults$", Dir: dir, Timeout: patience, Args: []string{
 		"-cluster.seed", strconv.FormatUint(c.Seed, 10), "-cluster.for", c.For.String(), "-cluster.world", c.World.String(), "-cluster.report", report,
 	}}
 	if err := worlds.build(ctx, out); err != nil {
