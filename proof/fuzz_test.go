@@ -51,6 +51,8 @@ func TestFuzz_verdicts(t *testing.T) {
 		{"PASS\n", nil, "nothing was executed"},
 		{at + "--- FAIL: FuzzKey (1s)\n    --- FAIL: FuzzKey (0s)\n    Failing input written to testdata/fuzz/FuzzKey/0a1b\n", exit, "FOUND: go test ./objects -run '^FuzzKey$/^0a1b$'"},
 		{"--- FAIL: FuzzKey (1s)\n    --- FAIL: FuzzKey/seed#3 (0s)\n", exit, "FOUND: go test ./objects -run '^FuzzKey$/^seed#3$'"},
+		{at + "--- FAIL: FuzzKey (3.09s)\n    context deadline exceeded\nFAIL\n", exit, "nothing found"},
+		{"--- FAIL: FuzzKey (3.09s)\n    context deadline exceeded\nFAIL\n", exit, "exit status 1"},
 		{at + "signal: killed\n", exit, "exit status 1"},
 	} {
 		f, err := readFuzzed(c.log, c.failed)
