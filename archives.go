@@ -51,7 +51,7 @@ func describe(c backup.Contents) report.Archive {
 
 func describeState(r backup.Report) report.Archive {
 	a, c := describe(r.Contents), r.Check
-	a.State = &report.State{Users: c.Users, Jobs: c.Jobs, Items: c.Items, Ledger: c.Entries, Objects: c.Objects, Credits: c.Credits}
+	a.State = &report.State{Users: c.Users, Jobs: c.Jobs, Items: c.Items, Ledger: c.Entries, Objects: c.Objects, Archived: c.Archived, Folded: c.Folded, Credits: c.Credits}
 	return a
 }
 

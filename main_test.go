@@ -19,12 +19,13 @@ import (
 
 // rooms says what each room may import of the others. Imports point down:
 // handlers, queue and query, node, fsm, store; objects and webhook stand beside and may use
-// node, and backup that and objects; client and cli see the cluster from outside. pki is certificates alone.
+// node, and backup and archive that and objects; client and cli see the cluster from outside. pki is certificates alone.
 // bench and proof measure and attack all of it.
 var rooms = map[string][]string{
-	"handlers": {"query", "queue", "node", "fsm", "store", "objects", "backup", "webhook"},
+	"handlers": {"query", "queue", "node", "fsm", "store", "objects", "backup", "archive", "webhook"},
 	"webhook":  {"node", "fsm", "store"},
 	"backup":   {"objects", "node", "fsm", "store"},
+	"archive":  {"objects", "node", "fsm"},
 	"queue":    {"node", "fsm", "store"},
 	"query":    {"fsm", "store"},
 	"node":     {"fsm", "store", "pki"},

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"time"
 
+	"stoker/archive"
 	"stoker/cli/config"
 	"stoker/fsm"
 	"stoker/handlers"
@@ -23,15 +23,9 @@ import (
 // goodbye bounds a graceful shutdown.
 const goodbye = 10 * time.Second
 
-// collectAt is GOGC of a node, unless the operator has set it: most of what a request allocates is garbage at its end, and what lives
-// is small, so that half as many collections cost some MB (docs/performance.md).
-const collectAt = 200
-
 // serve wires the rooms together and runs one node until ctx ends.
 func serve(ctx context.Context, c config.Config) error {
-	if _, set := os.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(collectAt)
-	}
+	boundGarbage()
 	show, err := newShown(c)
 	if err != nil {
 		return err
@@ -88,6 +82,7 @@ func serve(ctx context.Context, c config.Config) error {
 	}
 	backups.Node, backups.Objects = n, blobs
 	backups.Start()
+	(&archive.Keeper{Node: n, Objects: blobs, Log: log}).Start()
 	log.Info("serving", "id", c.ID, "http", public.Addr().String(), "cluster", cluster.Addr().String(), "version", version())
 
 	var ended error

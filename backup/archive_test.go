@@ -176,3 +176,14 @@ func TestSave_allOrNothing(t *testing.T) {
 type failing struct{ error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.error }
+
+// TestFolder_large: a file that reaches the disk piece by piece holds what came.
+func TestFolder_large(t *testing.T) {
+	dir, want := t.TempDir(), bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
+	if err := Folder(dir).Put(t.Context(), "large", bytes.NewReader(want)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "large")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}

@@ -19,8 +19,8 @@
 //	end.json         the SHA-256 of the manifest, and which blobs no node had
 //
 // All sizes and hashes are known before the first byte is written: the state is
-// read twice, which costs no disk, and the records know those of the blobs. So the
-// archive is a stream, to a client, a file or a bucket, while writes go on.
+// read twice, which costs no disk, and hashed the first time, and the records know
+// those of the blobs. So the archive is a stream, to a client, a file or a bucket, while writes go on.
 //
 // # Invariants
 //

@@ -68,19 +68,11 @@ func certify(t *testing.T, id string) *node.Identity {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := pki.NewKey()
+	cert, key, err := ca.Issue(id, nil, now, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := ca.SignNode(&key.PublicKey, id, nil, now, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := pki.EncodeKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	identity, err := node.ParseTLS(pki.EncodeCerts(ca.Cert), pki.EncodeCerts(cert), text)
+	identity, err := node.ParseTLS(pki.EncodeCerts(ca.Cert), pki.EncodeCerts(cert), key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"stoker/store"
 )
 
 // Place is where backups are kept: a folder or a bucket.
@@ -49,7 +51,8 @@ func (f Folder) String() string { return string(f) }
 // Shared is false: a folder may be mounted on all nodes, and nobody can tell.
 func (f Folder) Shared() bool { return false }
 
-// Put writes a file that nobody sees before it is whole and synced.
+// Put writes a file that nobody sees before it is whole and synced. It reaches the disk
+// while it is written, since a node's log may be on the same one.
 func (f Folder) Put(_ context.Context, name string, r io.Reader) error {
 	if err := os.MkdirAll(string(f), 0o700); err != nil {
 		return fmt.Errorf("backup: %w", err)
@@ -58,7 +61,7 @@ func (f Folder) Put(_ context.Context, name string, r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	_, err = io.Copy(tmp, r)
+	_, err = io.Copy(steady{tmp, store.NewBehind(tmp)}, r)
 	if err == nil {
 		err = tmp.Sync()
 	}
@@ -79,6 +82,18 @@ func (f Folder) Put(_ context.Context, name string, r io.Reader) error {
 		return fmt.Errorf("backup: %s is there already; it was not touched: %w", filepath.Join(string(f), name), fs.ErrExist)
 	}
 	return fmt.Errorf("backup: write %s: %w", filepath.Join(string(f), name), err)
+}
+
+// steady is a file of which the disk has most at any time.
+type steady struct {
+	file   *os.File
+	behind *store.Behind
+}
+
+func (s steady) Write(b []byte) (int, error) {
+	n, err := s.file.Write(b)
+	s.behind.Wrote(n)
+	return n, err
 }
 
 // Delete removes a backup.

@@ -15,6 +15,7 @@ import (
 	"stoker/fsm"
 	"stoker/node"
 	"stoker/objects"
+	"stoker/store"
 )
 
 // Pinned is a state that is about to be archived. Applying goes on; close it.
@@ -22,6 +23,7 @@ type Pinned struct {
 	Manifest Manifest
 
 	snap    *fsm.Snapshot
+	state   *store.Measured
 	store   *objects.Store
 	blobs   []blob // in the archive's order
 	list    []byte
@@ -65,12 +67,11 @@ func (p *Pinned) measure(mode Blobs) error {
 		p.Manifest.Blobs.Bytes += b.object.Size
 	}
 	p.Manifest.List = partOf(p.list)
-	sum := sha256.New()
-	size := &counter{w: sum}
-	if err := p.snap.Write(size); err != nil {
+	var err error
+	if p.state, err = p.snap.Measure(); err != nil {
 		return fmt.Errorf("backup: read the state: %w", err)
 	}
-	p.Manifest.State = Part{Bytes: size.n, SHA256: hex.EncodeToString(sum.Sum(nil))}
+	p.Manifest.State = Part{Bytes: p.state.Bytes, SHA256: hex.EncodeToString(p.state.SHA256[:])}
 	return nil
 }
 
@@ -106,7 +107,7 @@ func (p *Pinned) Write(ctx context.Context, w io.Writer) error {
 	if err := p.header(out, stateName, p.Manifest.State.Bytes); err != nil {
 		return err
 	}
-	if err := p.snap.Write(out); err != nil {
+	if err := p.state.Write(p.snap.Paced(out)); err != nil {
 		return fmt.Errorf("backup: write %s: %w", stateName, err)
 	}
 	if err := p.member(out, listName, p.list); err != nil {
@@ -144,7 +145,7 @@ func (p *Pinned) writeBlobs(ctx context.Context, out *tar.Writer) (missing []str
 			continue
 		}
 		if err = p.header(out, blobFolder+string(b.name), b.object.Size); err == nil {
-			_, err = io.Copy(out, body)
+			_, err = io.Copy(p.snap.Paced(out), body)
 		}
 		_ = body.Close()
 		if err != nil {
@@ -170,16 +171,4 @@ func (p *Pinned) member(out *tar.Writer, name string, body []byte) error {
 		return fmt.Errorf("backup: write %s: %w", name, err)
 	}
 	return nil
-}
-
-// counter counts what passes.
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += int64(n)
-	return n, err
 }

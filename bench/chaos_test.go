@@ -10,6 +10,7 @@ import (
 
 // TestQueueChaos_command: a worker, all workers, the leader, a node and all nodes are killed, and nothing is lost or done twice.
 func TestQueueChaos_command(t *testing.T) {
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"stoker/bench/drive"
+	"stoker/fsm"
 )
 
 // Collapse is `proof collapse`: what a cluster does of much more than it can take. It is no command of stoker bench, which measures,
@@ -22,6 +23,7 @@ type Collapse struct {
 	Times       []float64     `default:"2,4" help:"How many times that is offered then (${default})."`
 	Connections int           `default:"6000" help:"Requests under way at most while it is (${default})."`
 	Nodes       int           `default:"3" help:"Nodes of the cluster (${default})."`
+	Together    bool          `help:"Let the client run on the nodes' processors. Otherwise they have some for themselves, and it has others, where this is Linux and there are two."`
 	Binary      string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (built from this module)."`
 }
 
@@ -30,9 +32,11 @@ const (
 	leastGoodput = 0.7             // of what the cluster can take
 	longestTaken = 6 * time.Second // 99 of a hundred that are taken; a request's deadline is 10 s
 	longestNo    = 2 * time.Second // half of those that are refused: on a machine that their sender shares
-	mostGrown    = 256             // MB of the largest node, above what it had when it was busy
+	mostGrown    = 256             // MB of the largest node's own memory, above what it had when it was busy: entries and rows on their way, and garbage
+	connMB       = 1.0 / 16        // more for each connection of it
 	lightLoad    = 0.25            // of what it can take, right afterwards
 	lightSpan    = 3 * time.Second // of that load
+	opening      = 2 * time.Second // of a load, in which connections are opened and memory is taken for the first time
 	mostLost     = 4               // of the time, the part that a client may not have run
 	soonAgain    = 1 * time.Second // half of the requests of that load
 )
@@ -64,13 +68,29 @@ func (c *Collapse) Run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+// users are so many that none comes to have as many open jobs as it may, and is refused for that: no cluster takes mostOpen a second.
+func (c *Collapse) users() int {
+	loads := 1 + 3*len(c.Times)
+	return max(crowd, int((time.Duration(loads) * (opening + c.For)).Seconds()))
+}
+
 // judge drives and says what did not hold.
 func (c *Collapse) judge(ctx context.Context, out io.Writer, r *rig) (wrong []string, err error) {
-	people, err := r.people(ctx, crowd)
+	people, err := r.people(ctx, c.users())
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(out, "%s\n%-14s %9s %9s %14s %14s %9s %14s %8s\n", machine(), "load", "offered/s", "taken/s", "taken p50", "taken p99", "refused", "refused p50", "MB")
+	fmt.Fprintln(out, machine())
+	if !c.Together {
+		how, back, err := apart(r.pids())
+		if err != nil {
+			fmt.Fprintf(out, "NOT APART: %v. The client takes processors that the nodes need, and what is taken suffers.\n", err)
+		} else {
+			defer back()
+			fmt.Fprintln(out, how)
+		}
+	}
+	fmt.Fprintf(out, "%-14s %9s %9s %14s %14s %9s %14s %8s %6s %6s\n", "load", "offered/s", "taken/s", "taken p50", "taken p99", "refused", "refused p50", "MB", "CPU", "client")
 	offer := func(name string, rate float64, clients int, span time.Duration) (surge, error) {
 		l, err := c.offer(ctx, r, people, name, rate, clients, span)
 		if err == nil {
@@ -101,7 +121,7 @@ func (c *Collapse) judge(ctx context.Context, out io.Writer, r *rig) (wrong []st
 		if err != nil {
 			return wrong, err
 		}
-		wrong = append(wrong, l.under(min(full.goodput, again.goodput), calm)...)
+		wrong = append(wrong, l.under(min(full.goodput, again.goodput), calm+mostGrown+connMB*float64(c.Connections/c.Nodes))...)
 		full = again
 	}
 	return wrong, nil
@@ -114,21 +134,25 @@ func (c *Collapse) offer(ctx context.Context, r *rig, people []*customerOf, name
 	for i := range each {
 		each[i].odd = map[string]int{}
 	}
-	end := time.Now().Add(span)
-	_, err := drive.Loop(ctx, clients, rate, drive.Span{For: span}, func(_ context.Context, client int) error {
+	watched := takeToll(ctx, r.pids(), opening+span)
+	from := time.Now().Add(opening)
+	to := from.Add(span)
+	_, err := drive.Loop(ctx, clients, rate, drive.Span{Warm: opening, For: span}, func(_ context.Context, client int) error {
 		mine, began := &each[client], time.Now()
 		err := r.wire.send(client%len(r.wire.hosts), request{method: fasthttp.MethodPost, path: "/jobs", token: people[client%len(people)].token, body: createBody}, func(res *fasthttp.Response) {
 			took := time.Since(began)
 			switch code := res.StatusCode(); {
 			case code/100 == 2:
 				mine.taken = append(mine.taken, took)
-				if time.Now().Before(end) {
+				if now := time.Now(); now.After(from) && now.Before(to) {
 					mine.goodput++
 				}
-			case (code == fasthttp.StatusTooManyRequests || code == fasthttp.StatusServiceUnavailable) && len(res.Header.Peek(fasthttp.HeaderRetryAfter)) > 0:
-				mine.refused = append(mine.refused, took)
 			default:
 				what, _ := field(res.Body(), "code")
+				if tooMuch(what) && len(res.Header.Peek(fasthttp.HeaderRetryAfter)) > 0 {
+					mine.refused = append(mine.refused, took)
+					return
+				}
 				mine.odd[fmt.Sprintf("HTTP %d %s", code, what)]++
 			}
 		})
@@ -146,9 +170,12 @@ func (c *Collapse) offer(ctx context.Context, r *rig, people []*customerOf, name
 	slices.Sort(l.taken)
 	slices.Sort(l.refused)
 	l.goodput /= span.Seconds()
-	l.peakMB = peakOf(r.pids())
+	l.toll = watched()
 	if err == nil && len(l.taken) == 0 {
-		err = fmt.Errorf("nothing was taken under %q: %v", name, l.odd)
+		err = fmt.Errorf("nothing was taken under %q: %d were refused, and %v", name, len(l.refused), l.odd)
 	}
 	return l, err
 }
+
+// tooMuch says whether a refusal's code says that this was too much at once. That a user has as many jobs as it may have does not.
+func tooMuch(code string) bool { return code == string(fsm.Unavailable) || code == "RATE_LIMITED" }

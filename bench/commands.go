@@ -10,6 +10,7 @@ type Commands struct {
 	Mixed      Mixed      `cmd:"" help:"Measure ten reads to each write."`
 	Check      Check      `cmd:"" help:"Hold each scenario's speed against what was recorded."`
 	Growth     Growth     `cmd:"" help:"Measure what history costs: jobs created and read with many finished ones in the store, sizes, memory, restart."`
+	CatchUp    CatchUp    `cmd:"" help:"Measure what those who write notice of a follower that comes back far behind."`
 	QueueSim   QueueSim   `cmd:"" help:"Simulate an hour of users and GPUs against the scheduler: fairness, affinity, starvation."`
 	Queue      Queue      `cmd:"" help:"Measure what an item takes from its commit to one of thousands of parked workers."`
 	Objects    Objects    `cmd:"" help:"Measure pictures through the object store beside another S3 server: MB/s, memory, ratio."`

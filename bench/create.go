@@ -44,6 +44,9 @@ func (s createScenario) bare() bareCall { return bareCall{"POST", createBody, 15
 // createBody is what a phone sends.
 var createBody = []byte(`{"preset":"` + preset + `","item_count":3}`)
 
+// mostOpen is how many open jobs a user may have; no plan may allow more.
+const mostOpen = 10_000
+
 // crowd is how many users there are at least, so that none of them comes to have as many open jobs as a plan may allow.
 const crowd = 64
 

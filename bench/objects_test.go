@@ -10,6 +10,7 @@ import (
 
 // The cluster alone: the other server comes from its own module, which a test does not fetch.
 func TestObjects_command(t *testing.T) {
+	t.Parallel()
 	c := Objects{Against: "none", MB: 1, Connections: 8, Pictures: 16, Rounds: 2, Nodes: 3, Binary: program, JSON: true, Limit: 2 * time.Minute}
 	var out strings.Builder
 	if err := c.Run(context.Background(), &out); err != nil {

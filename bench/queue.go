@@ -81,7 +81,7 @@ func (c *Queue) Run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Limit, fmt.Errorf("it took longer than %s", c.Limit))
 	defer cancel()
 	most := slices.Max(c.Waiters)
-	if err := raiseFiles(uint64(2*most + 1024)); err != nil {
+	if err := raiseFiles(uint64(most + most/4 + 1024)); err != nil {
 		return fmt.Errorf("bench queue: %w", err)
 	}
 	t, err := openTestbed(ctx, bed{nodes: c.Nodes, binary: c.Binary})

@@ -9,6 +9,7 @@ import (
 )
 
 func TestQueue_command(t *testing.T) {
+	t.Parallel()
 	c := Queue{Waiters: []int{1, 60}, Samples: 5, Idle: 2 * time.Second, Nodes: 3, Binary: program, JSON: true, Limit: 2 * time.Minute}
 	var out strings.Builder
 	if err := c.Run(context.Background(), &out); err != nil {

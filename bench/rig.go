@@ -32,7 +32,7 @@ func (s *Speed) openRig(ctx context.Context) (*rig, error) {
 	if s.Operator != "" {
 		return r, r.join()
 	}
-	bed, err := openTestbed(ctx, bed{s.Nodes, s.Binary, s.LogStore})
+	bed, err := openTestbed(ctx, bed{nodes: s.Nodes, binary: s.Binary, logStore: s.LogStore, dir: s.kept})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (r *rig) widen(ctx context.Context) error {
 	}
 	set := now.Settings
 	set.Plans[r.Plan] = client.PlanSettings{
-		MaxConcurrency: 10_000, MaxRuleSlots: 100, MaxItems: 1000, StartCredits: 0, Weight: 1, MaxLeased: 1_000_000, MaxWait: "1h",
+		MaxConcurrency: mostOpen, MaxRuleSlots: 100, MaxItems: 1000, StartCredits: 0, Weight: 1, MaxLeased: 1_000_000, MaxWait: "1h",
 	}
 	depth := int64(10_000_000)
 	set.Limits.QueueDepth = &depth

@@ -29,7 +29,8 @@ type Speed struct {
 	Plot     string        `type:"path" metavar:"FILE" help:"Also draw throughput and times into this SVG."`
 	Limit    time.Duration `default:"30m" help:"Give up after that (${default})."`
 
-	stocked int // operations that there is work for; 0: any number
+	stocked int    // operations that there is work for; 0: any number
+	kept    string // where the cluster is kept; "": nowhere
 }
 
 // SpeedFigures is what they print with --json. Times are in milliseconds.

@@ -72,13 +72,6 @@ func (f *SpeedFigures) print(out io.Writer) {
 	}
 	t := newTable(out, fmt.Sprintf("%s, %d nodes, %s; the middling round of %d (%s)", f.Scenario, f.Nodes, loop, f.Runs[len(f.Runs)-1].Round, f.Machine),
 		"clients", "system", "ops/s", "p50 ms", "p99", "p99.9", "max", "bytes/op", "fsyncs/op", "CPU µs/op", "client's", "peak MB")
-	two := func(v float64) string { return fmt.Sprintf("%.2f", v) }
-	known := func(v float64, form string) string {
-		if v == 0 {
-			return "–"
-		}
-		return fmt.Sprintf(form, v)
-	}
 	for _, n := range clients {
 		for _, name := range names {
 			r := median(f.of(name, n))

@@ -12,14 +12,14 @@ type surge struct {
 	name           string
 	rate           float64 // offered a second; 0: as fast as it is answered
 	span           time.Duration
-	goodput        float64         // taken and answered a second, within the span
+	goodput        float64         // taken and answered a second, within the span; all else is of the moments before it too
 	taken, refused []time.Duration // sorted
 	odd            map[string]int  // other answers, and refusals that do not say when to come again
-	peakMB         float64
+	toll
 }
 
-// under says what did not hold under a load, beside what the cluster can take a second and the memory that it has then.
-func (l surge) under(most, calmMB float64) (wrong []string) {
+// under says what did not hold under a load, beside what the cluster can take a second and the memory that a node may have.
+func (l surge) under(most, mayMB float64) (wrong []string) {
 	unless := func(holds bool, text string, args ...any) {
 		if !holds {
 			wrong = append(wrong, l.name+": "+fmt.Sprintf(text, args...))
@@ -29,7 +29,7 @@ func (l surge) under(most, calmMB float64) (wrong []string) {
 	p99, half := within(l.taken, 99), within(l.refused, 50)
 	unless(p99 <= longestTaken, "one in a hundred that are taken waits for more than %s", p99)
 	unless(half <= longestNo, "half of those that are refused learn it after %s", half)
-	unless(l.peakMB == 0 || l.peakMB <= calmMB+mostGrown, "a node has grown from %.0f to %.0f MB", calmMB, l.peakMB)
+	unless(l.peakMB == 0 || l.peakMB <= mayMB, "a node has grown to %.0f MB, of %.0f that it may have", l.peakMB, mayMB)
 	return wrong
 }
 
@@ -47,8 +47,8 @@ func (l surge) String() string {
 		offered = fmt.Sprintf("%.0f", l.rate)
 	}
 	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
-	return fmt.Sprintf("%-14s %9s %9.0f %14s %14s %9d %14s %8.0f", l.name, offered, l.goodput,
-		ms(within(l.taken, 50)), ms(within(l.taken, 99)), len(l.refused), ms(within(l.refused, 50)), l.peakMB)
+	return fmt.Sprintf("%-14s %9s %9.0f %14s %14s %9d %14s %8.0f %6.2f %6.2f", l.name, offered, l.goodput,
+		ms(within(l.taken, 50)), ms(within(l.taken, 99)), len(l.refused), ms(within(l.refused, 50)), l.peakMB, l.cpu, l.clientCPU)
 }
 
 // within is the time that so many percent took at most, sorted times; 0 without any.

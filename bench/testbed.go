@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"stoker/cli/local"
@@ -16,9 +18,10 @@ import (
 // goodbye is how long nodes may take to stop before they are killed.
 const goodbye = 12 * time.Second
 
-// testbed is a cluster of real processes in a temporary folder, on loopback.
+// testbed is a cluster of real processes on loopback.
 type testbed struct {
 	dir     string
+	kept    bool // the folder is the caller's and stays
 	cluster *local.Cluster
 	where   client.Cluster // as operator.toml says
 	api     *client.Client
@@ -32,32 +35,31 @@ type bed struct {
 	nodes    int
 	binary   string // empty: this one
 	logStore string // as stoker.toml has it; empty: boltdb
+	dir      string // where the cluster is kept, or is to be; empty: in a temporary folder
 }
 
 // openTestbed founds and starts a cluster. What is in between is done once there are folders for the nodes, and none of them runs.
 func openTestbed(ctx context.Context, b bed, between ...func(*testbed, []setup.Node) error) (_ *testbed, err error) {
-	t := &testbed{logSyncs: 2}
+	t := &testbed{logSyncs: 2, dir: b.dir, kept: b.dir != ""}
 	if b.logStore == "wal" {
 		t.logSyncs = 1
 	}
-	if t.dir, err = os.MkdirTemp("", "stoker-bench-"); err != nil {
-		return nil, err
+	if !t.kept {
+		if t.dir, err = os.MkdirTemp("", "stoker-bench-"); err != nil {
+			return nil, err
+		}
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.close())
 		}
 	}()
-	nodes, err := local.Anywhere(b.nodes)
-	if err != nil {
-		return nil, err
-	}
-	for i := range nodes {
-		nodes[i].LogStore = b.logStore
-	}
-	made, err := setup.Found(setup.Plan{Nodes: nodes, Out: t.dir})
-	if err != nil {
-		return nil, err
+	operator := filepath.Join(t.dir, "operator.toml")
+	var nodes []setup.Node
+	if _, err := os.Stat(operator); errors.Is(err, fs.ErrNotExist) {
+		if nodes, err = t.found(b); err != nil {
+			return nil, err
+		}
 	}
 	if t.cluster, err = local.Open(t.dir, b.binary); err != nil {
 		return nil, err
@@ -70,7 +72,7 @@ func openTestbed(ctx context.Context, b bed, between ...func(*testbed, []setup.N
 	if err := t.cluster.Start(ctx); err != nil {
 		return nil, err
 	}
-	if t.where, err = client.LoadOperator(made.Operator); err != nil {
+	if t.where, err = client.LoadOperator(operator); err != nil {
 		return nil, err
 	}
 	if t.api, err = client.New(t.where); err != nil {
@@ -88,12 +90,28 @@ func openTestbed(ctx context.Context, b bed, between ...func(*testbed, []setup.N
 	return t, nil
 }
 
-// close stops the nodes and removes the folder.
+// found makes the cluster's folders, configuration and keys.
+func (t *testbed) found(b bed) ([]setup.Node, error) {
+	nodes, err := local.Anywhere(b.nodes)
+	if err != nil {
+		return nil, err
+	}
+	for i := range nodes {
+		nodes[i].LogStore = b.logStore
+	}
+	_, err = setup.Found(setup.Plan{Nodes: nodes, Out: t.dir})
+	return nodes, err
+}
+
+// close stops the nodes and removes the folder, unless that is to stay.
 func (t *testbed) close() error {
 	if t.cluster != nil {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), goodbye, errors.New("it took too long"))
 		defer cancel()
-		t.cluster.Stop(ctx) // killed if it does not stop: nothing of it is kept
+		t.cluster.Stop(ctx) // killed if it does not stop: what was acknowledged is in the log
+	}
+	if t.kept {
+		return nil
 	}
 	return os.RemoveAll(t.dir)
 }

@@ -71,29 +71,41 @@ func (t *testbed) syncsEach() map[string]float64 {
 // syncs asks each node how often it has synced its log and its state.
 func (t *testbed) syncs(ctx context.Context) (n float64, err error) {
 	for _, node := range t.cluster.Nodes {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+node.HTTP+"/metrics", nil)
+		has, err := t.metrics(ctx, node)
 		if err != nil {
 			return 0, err
 		}
-		req.Header.Set("Authorization", "Bearer "+t.where.AdminToken)
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return 0, err
-		}
-		defer res.Body.Close()
-		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
-			for name, each := range t.syncsEach() {
-				if rest, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-					count, err := strconv.ParseFloat(rest, 64)
-					if err != nil {
-						return 0, fmt.Errorf("%s: %s: %w", node.ID, name, err)
-					}
-					n += each * count
-				}
-			}
+		for name, each := range t.syncsEach() {
+			n += each * has[name]
 		}
 	}
 	return n, nil
+}
+
+// metrics are those of a node's that have no labels.
+func (t *testbed) metrics(ctx context.Context, node *local.Node) (map[string]float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+node.HTTP+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+t.where.AdminToken)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	has := map[string]float64{}
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		name, value, ok := strings.Cut(lines.Text(), " ")
+		if !ok || strings.HasPrefix(name, "#") || strings.Contains(name, "{") {
+			continue
+		}
+		if has[name], err = strconv.ParseFloat(value, 64); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", node.ID, name, err)
+		}
+	}
+	return has, lines.Err()
 }
 
 // machine says on what the figures were measured.

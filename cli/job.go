@@ -10,8 +10,8 @@ import (
 
 // jobCommand is `stoker job`.
 type jobCommand struct {
-	List   jobList   `cmd:"" help:"List everybody's jobs, newest first."`
-	Show   jobShow   `cmd:"" help:"Show a job with its items."`
+	List   jobList   `cmd:"" help:"List everybody's jobs, newest first, but for those in the archive."`
+	Show   jobShow   `cmd:"" help:"Show a job with its items, also one in the archive."`
 	Log    jobLog    `cmd:"" help:"Show a job's whole life: each step, booking and lease, with its place in the log."`
 	Why    jobWhy    `cmd:"" help:"Say where a job stands, what it waits for, and who holds it."`
 	Cancel jobCancel `cmd:"" help:"Cancel anybody's job; what was not done is refunded."`

@@ -45,6 +45,7 @@ type commands struct {
 	Dev   devCommand   `cmd:"" help:"Run a cluster on this machine, in ./.stoker."`
 	Init  initCommand  `cmd:"" help:"Make configuration, certificates and tokens of a new cluster."`
 	Serve serveCommand `cmd:"" help:"Run one node."`
+	Route routeCommand `cmd:"" help:"Stand in front of several clusters, and send each user to its own."`
 
 	Job    jobCommand    `cmd:"" group:"Jobs and users" help:"List and show jobs, say what they wait for, cancel them, try them again."`
 	User   userCommand   `cmd:"" help:"Show users, grant credits, set plans, revoke."`

@@ -17,6 +17,7 @@ type userCommand struct {
 	Plan    userPlan    `cmd:"" help:"Move a user to another plan."`
 	Revoke  userRevoke  `cmd:"" help:"Sign a user out for good: its tokens open nothing, its streams end. Its jobs go on."`
 	Restore userRestore `cmd:"" help:"Let a revoked user in again."`
+	Move    userMove    `cmd:"" help:"Move a user to another cell, with its credits, ledger, rules, jobs and pictures."`
 	List    userList    `cmd:"" help:"List users, by id."`
 	Ledger  userLedger  `cmd:"" help:"Show what was ever booked on a user's ledger, newest first."`
 }

@@ -28,6 +28,8 @@ type Account struct {
 	Revoked    bool      `json:"revoked"`
 	DeviceHash string    `json:"device_hash"`
 	CreatedAt  time.Time `json:"created_at"`
+	Away       string    `json:"away"` // why it may do nothing here: leaving, left, arriving; empty: it lives here
+	Move       *CellMove `json:"move"` // its last one between this cell and another; nil: none
 }
 
 // User reads an account.

@@ -48,6 +48,14 @@ type JobDetail struct {
 	RuleID   string             `json:"rule_id"`
 	Template string             `json:"output_template"`
 	Items    []DetailItem       `json:"items"`
+	Archived *ArchivedAt        `json:"archived"` // nil: it is in the state
+}
+
+// ArchivedAt says where in the archive a job was found.
+type ArchivedAt struct {
+	Segment uint64    `json:"segment"`
+	Key     string    `json:"key"` // of the segment's object
+	At      time.Time `json:"at"`
 }
 
 // DetailItem is one picture of a job.

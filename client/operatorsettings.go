@@ -38,6 +38,7 @@ type Settings struct {
 		Outputs  *KeepSettings        `toml:"outputs" json:"outputs,omitempty"`
 		Previews *KeepSettings        `toml:"previews" json:"previews,omitempty"`
 		Prefixes []PrefixKeepSettings `toml:"prefixes" json:"prefixes,omitempty"`
+		Records  *KeepSettings        `toml:"records" json:"records,omitempty"` // of jobs, before they move to the archive
 	} `toml:"retention" json:"retention"`
 
 	CORS  *CORSSettings `toml:"cors" json:"cors,omitempty"`   // nil: each node's own stoker.toml says
@@ -71,7 +72,7 @@ type PresetSettings struct {
 	Templates []OutputTemplate `toml:"templates" json:"templates,omitempty"`
 }
 
-// KeepSettings are how long a job's objects stay after its end, by how it ended.
+// KeepSettings are how long a job's objects, or its records, stay after its end, by how it ended.
 type KeepSettings struct {
 	Done     string `toml:"done" json:"done,omitempty"`
 	Failed   string `toml:"failed" json:"failed,omitempty"`
@@ -208,6 +209,7 @@ type UserLine struct {
 	RuleSlots      int       `json:"rule_slots"`
 	Revoked        bool      `json:"revoked"`
 	CreatedAt      time.Time `json:"created_at"`
+	Away           string    `json:"away,omitempty"` // leaving, left or arriving: another cell has to do with it
 }
 
 // UserPage is a stretch of the users, by id. It may be short, or empty, and still have a Next.

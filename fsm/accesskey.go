@@ -155,7 +155,7 @@ func (c RevokeKey) deed() deed { return deed{Subject: c.Name} }
 
 // AccessKey finds an operator's access key; its secret is sealed. An expired one
 // is found for a while.
-func (v *View) AccessKey(id string) (Secret, bool) { return secrets.Get(v, secretKey(UseKey, id)) }
+func (v *View) AccessKey(id string) (Secret, bool) { return v.SecretOf(UseKey, id) }
 
 // AccessKeys lists operators' access keys by name.
 func (v *View) AccessKeys() []Secret {

@@ -39,4 +39,4 @@ func (c KeepACME) apply(tx *Tx) (ACMEKept, error) {
 }
 
 // ACME finds what was kept under a name. It is sealed.
-func (v *View) ACME(name string) (Secret, bool) { return secrets.Get(v, secretKey(UseACME, name)) }
+func (v *View) ACME(name string) (Secret, bool) { return v.SecretOf(UseACME, name) }

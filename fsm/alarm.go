@@ -53,6 +53,7 @@ func (c RaiseAlarm) apply(tx *Tx) (Alarm, error) {
 	slices.Sort(a.Nodes)
 	a.Nodes = slices.Compact(a.Nodes)
 	alarms.Put(tx.Tx, key, a)
+	tx.calm = false
 	tx.say(note{Kind: noteAlarm, Text: string(a.Kind), Why: a.Why})
 	return a, nil
 }
@@ -79,10 +80,14 @@ func (v *View) Alarms() []Alarm { return values(alarms.Scan(v, "")) }
 
 // sound refuses what spends while an alarm stands.
 func (tx *Tx) sound() *Refusal {
+	if tx.calm {
+		return nil
+	}
 	for _, a := range alarms.Scan(tx, "") {
 		r := Refuse(Diverged, "nodes hold different states since entry %d (%s); nothing is spent until an operator has looked: `stoker verify`", a.Index, a.Why)
 		r.RetryAfter = 60
 		return r
 	}
+	tx.calm = true
 	return nil
 }

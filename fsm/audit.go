@@ -67,7 +67,7 @@ func (tx *Tx) audit(p *Proposal, name string, refused *Refusal) {
 	if nothing(audits.Scan(tx, "")) {
 		setTimer(tx, row.Until, auditOld, "")
 	}
-	audits.Put(tx.Tx, auditKey(index, ordinal), row)
+	audits.Add(tx.Tx, auditKey(index, ordinal), row)
 	tx.tell(ordinal, note{Kind: noteDeed})
 }
 

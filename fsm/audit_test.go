@@ -93,8 +93,17 @@ func (a *auditor) users() {
 	for _, r := range rules.Scan(a.v, "") {
 		slots[r.User]++
 	}
-	sum := map[string]int64{}
-	for _, e := range ledger.Scan(a.v, "") {
+	sum, forward := map[string]int64{}, map[string]store.Key{}
+	for k, f := range broughtForward.Scan(a.v, "") {
+		if f.Rows < 1 || k != store.Str(f.User).Uint(f.Index).Uint(uint64(f.Ordinal)) || ledger.Has(a.v, k) {
+			a.failf("%q brings forward %+v", k, f)
+		}
+		sum[f.User], forward[f.User] = f.Balance, k
+	}
+	for k, e := range ledger.Scan(a.v, "") {
+		if k < forward[e.User] {
+			a.failf("a booking of %s at %d/%d was left behind", e.User, e.Index, e.Ordinal)
+		}
 		if sum[e.User] += e.Amount; e.Balance != sum[e.User] {
 			a.failf("ledger of %s at %d/%d says %d, the sum is %d", e.User, e.Index, e.Ordinal, e.Balance, sum[e.User])
 		}

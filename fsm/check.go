@@ -13,7 +13,11 @@ import (
 type Check struct {
 	Users, Jobs, Items, Entries, Objects int // Entries of the ledger; Objects published or staged
 
-	Credits int64    // of all users
+	Segments int // of the archive
+	Archived int // jobs in them, that are not in the state any more
+	Folded   int // bookings in them, likewise; Entries has the others
+
+	Credits int64    // of all users who live here
 	Tokens  []Token  // by name
 	Wrong   []string // what does not add up, in words; at most wrongShown
 	More    int      // that are not in Wrong
@@ -58,36 +62,68 @@ func (v *View) Check() (c Check, err error) {
 	v.checkFeed(&c)
 	v.checkHooks(&c)
 	v.checkObjects(&c)
+	v.checkArchive(&c)
 	c.Tokens = slices.SortedFunc(maps.Values(v.Tokens()), func(a, b Token) int { return strings.Compare(a.Name, b.Name) })
 	return c, nil
 }
 
 // checkUsers holds credits against ledgers and open jobs against counters.
 func (v *View) checkUsers(c *Check, open map[string]int) {
-	sum := map[string]int64{}
-	for _, e := range ledger.Scan(v, "") {
-		c.Entries++
-		if sum[e.User] += e.Amount; e.Balance != sum[e.User] {
-			c.failf("the ledger of %s at entry %d says %d, the sum is %d", e.User, e.Index, e.Balance, sum[e.User])
-		}
-	}
+	sum := v.checkLedgers(c)
 	plans := v.Settings().Plans
 	for _, u := range users.Scan(v, "") {
 		c.Users++
-		c.Credits += u.Credits
+		if u.Away == "" || u.Away == Leaving { // else another cell counts them
+			c.Credits += u.Credits
+		}
+		v.checkMove(c, u)
 		if u.Credits != sum[u.ID] || u.Credits < 0 {
 			c.failf("%s has %d credits, its ledger says %d", u.ID, u.Credits, sum[u.ID])
 		}
 		if u.ActiveJobs != open[u.ID] {
 			c.failf("%s counts %d open jobs, there are %d", u.ID, u.ActiveJobs, open[u.ID])
 		}
-		if _, ok := plans[u.Plan]; !ok {
+		if _, ok := plans[u.Plan]; !ok && u.Away != Left {
 			c.failf("%s is on plan %q, which there is not", u.ID, u.Plan)
 		}
 		delete(sum, u.ID)
 	}
 	for user := range sum {
 		c.failf("there is a ledger of %s and no such user", user)
+	}
+}
+
+// checkLedgers holds each balance of a ledger against the sum of what is before it,
+// which begins with what the archive brings forward. It gives the sums by user.
+func (v *View) checkLedgers(c *Check) map[string]int64 {
+	sum, last := map[string]int64{}, map[string]Mark{}
+	for f := range v.BroughtForward("") {
+		if c.Folded += f.Rows; f.Rows < 1 || f.Balance < 0 {
+			c.failf("the ledger of %s brings forward %d from %d bookings at entry %d", f.User, f.Balance, f.Rows, f.Index)
+		}
+		sum[f.User], last[f.User] = f.Balance, f.Mark()
+	}
+	for _, e := range ledger.Scan(v, "") {
+		c.Entries++
+		if sum[e.User] += e.Amount; e.Balance != sum[e.User] {
+			c.failf("the ledger of %s at entry %d says %d, the sum is %d", e.User, e.Index, e.Balance, sum[e.User])
+		}
+		if at, folded := last[e.User]; folded && !e.Mark().Follows(at) {
+			c.failf("a booking of %s at entry %d is in the state, those up to entry %d are in the archive", e.User, e.Index, at.Index)
+		}
+	}
+	return sum
+}
+
+// checkMove holds a user's whereabouts against its last move.
+func (v *View) checkMove(c *Check, u User) {
+	m, ok := v.CellMove(u.ID)
+	want := map[Away][]MoveState{"": {MoveSettled, MoveUndone}, Leaving: {MoveLeaving}, Left: {MoveLeft, MoveUndone}, Arriving: {MoveArriving}}[u.Away]
+	if ok != (m.User == u.ID) || ok && !slices.Contains(want, m.State) || !ok && u.Away != "" {
+		c.failf("%s is %q, its last move is %q", u.ID, u.Away, m.State)
+	}
+	if u.Away == Left && (u.RuleSlots != 0 || u.ActiveJobs != 0 || m.Out && u.Credits != 0) {
+		c.failf("%s has left with %d rules, %d open jobs and %d credits still here", u.ID, u.RuleSlots, u.ActiveJobs, u.Credits)
 	}
 }
 

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"strings"
 
 	"stoker/store"
 )
@@ -26,7 +27,7 @@ func (v *View) checkFeed(c *Check) {
 			c.failf("the feed goes from %v to %v", last, ch.Mark)
 		}
 		last = ch.Mark
-		if ch.Amount != 0 || ch.From != "" || ch.To != "" || ch.Action != "" {
+		if strings.HasPrefix(ch.Event, onCredits) || ch.From != "" || ch.To != "" || ch.Action != "" {
 			told[fmt.Sprint(ch.Mark)]++
 		}
 	}

@@ -102,6 +102,16 @@ func init() {
 		// from another stack
 		register[Import](150).since(3),
 
+		// a user between two cells
+		register[LeaveUser](152).since(3),
+		register[ArriveUser](153).since(3),
+		register[LeftUser](154).since(3).spends(),
+		register[SettleUser](155).since(3),
+
+		// finished jobs and old bookings
+		register[ArchiveJobs](151).since(3).frees(),
+		register[FoldLedger](156).since(3).frees(),
+
 		// the app's configuration
 		register[Deploy](130).since(3),
 		register[Rollback](131).since(3),

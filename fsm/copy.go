@@ -77,6 +77,11 @@ func (c DeleteObjects) apply(tx *Tx) (ObjectDeleted, error) {
 		return ObjectDeleted{}, r
 	}
 	for _, key := range c.Keys {
+		if isSegment(tx, c.Bucket, key) {
+			return ObjectDeleted{}, Refuse(Forbidden, "segment %s is part of the archive", key)
+		}
+	}
+	for _, key := range c.Keys {
 		objects.Delete(tx.Tx, objectKey(c.Bucket, key))
 	}
 	return ObjectDeleted{}, nil

@@ -135,6 +135,9 @@ func planInUse(r store.Reader, plan string) *Refusal {
 	var named []string
 	n := 0
 	for _, u := range usersByPlan.Scan(r, store.Str(plan)) {
+		if u.Away == Left {
+			continue // it comes back with a plan of its own
+		}
 		if n++; n > countedUsers {
 			break
 		}

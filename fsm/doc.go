@@ -19,7 +19,8 @@
 //     from the entry itself. No command changes a row; they go by age.
 //   - No secret is in an entry or a row but sealed, no token but as its SHA-256. What
 //     was sealed with a key that is not in force any more is refused.
-//   - The sum of a user's ledger is the user's credits, and that is never negative.
+//   - The sum of a user's ledger is the user's credits, and that is never negative: what its oldest
+//     bookings came to, which are in the archive (BroughtForward), and all that are in the state.
 //   - User.ActiveJobs is the number of the user's jobs that have not ended.
 //   - An item is final once; the last item that becomes final ends its job in the same entry.
 //   - A job that confirms or queues itself does so in the entry of its last usable
@@ -34,6 +35,11 @@
 //     weight's share of what the fair order hands out, minus one batch: 16 items
 //     at the preset's price (batch.go). Who could not be served, having nothing
 //     ready or as much in work as its plan allows, has no claim from that time.
+//   - A job is in the state or in the archive. It leaves the state only with the hash of its
+//     rows, byte for byte as they are in a segment whose object is recorded, and only
+//     when it has ended and nothing refers to it; its id is never taken again.
+//   - So does a booking, behind all that were booked for its user before it, and not while the
+//     job is in the state that it was booked for.
 //   - Each event that a webhook is to be told arrived, is a delivery, is counted as
 //     lost or forgotten, or is ahead of the webhook's place in the feed.
 //   - The machine's clock never runs back.
@@ -42,6 +48,10 @@
 //   - While an alarm stands no command spends.
 //   - What came by import is not told and not counted as if it had happened now, but
 //     for the import itself; it overwrites nothing, and again it changes nothing.
+//   - A user lives in one cell at most, and each of its credits can be spent in one: the cell that it leaves
+//     gives them up in the entry that says so (LeftUser), after all of its ledger has arrived in the other,
+//     where nothing spends them before it is told (SettleUser). Each step of a move is once by the move's number.
+//   - A user's ledger is one sequence wherever the user lives: what two cells have of it begins the same.
 //   - A version of the settings never changes and is never removed. A job keeps the
 //     price, budgets, times and sizes of the version it was created under.
 //
@@ -94,6 +104,20 @@
 //     upload: its owner has been told and may have decided otherwise.
 //   - a row for each event that a webhook is to be told: the feed is the queue. Only
 //     what failed is a row, and where a receiver is down not even that.
+//   - a transaction over two clusters (two-phase commit with a coordinator): the cell that the user leaves
+//     decides alone, the other one only has to be able to follow, and whoever carries the messages keeps nothing.
+//     A user who is frozen for the seconds of a move is a price that a coordinator would not save.
+//   - the whole state of a user as one message: a ledger has no bound. It comes in parts, and who comes back
+//     brings only what is new, since the other cell's is a beginning of it.
+//   - the machine deciding when a job moves to the archive: it would need a timer for each, for
+//     months. The leader proposes, by the order of creation; the machine only makes
+//     sure that nothing is lost (archive.go).
+//   - bookings leaving the state in any order: only of the oldest can one balance stand for all that is
+//     gone. What it costs is that those behind a job that stays wait for it.
+//   - one row for all that a user's ledger brings forward: its bookings would be found by opening one
+//     file after the other. A row for a stretch says where to look.
+//   - hashing what a row means instead of its bytes: what was read and written again
+//     by an older version may have lost a field that it does not know.
 //   - keeping ended leases forever: a row lives an hour after its end, long enough
 //     to tell a result that is sent again from one that is stale.
 package fsm

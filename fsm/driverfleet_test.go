@@ -82,7 +82,7 @@ func (d *driver) purge() {
 
 // kick mostly finds a job with dead items.
 func (d *driver) kick() {
-	c := KickDead{Job: d.job(), Idx: -1, NewJob: fmt.Sprintf("j%d", len(d.model.jobs))}
+	c := KickDead{Job: d.job(), Idx: -1, NewJob: d.model.newJob()}
 	if key := some(d, d.model.dead, ""); key != "" {
 		it := d.model.dead[key].item
 		c.Job = it.job.id

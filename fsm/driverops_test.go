@@ -9,7 +9,7 @@ import (
 
 // step does one random thing.
 func (d *driver) step() {
-	switch n := d.dice.of(85); {
+	switch n := d.dice.of(87); {
 	case n < 8:
 		d.pass()
 	case n < 13:
@@ -68,6 +68,10 @@ func (d *driver) step() {
 		d.tell()
 	case n < 84:
 		d.imports()
+	case n < 86:
+		d.archives()
+	case n < 88:
+		d.folds()
 	default:
 		key := some(d, d.model.objects, "nothing")
 		do(d, DeleteObject{Bucket: "photos", Key: key}, func() Code { delete(d.model.objects, key); delete(d.model.files, key); return "" }, nil)
@@ -138,7 +142,7 @@ func (d *driver) rule() {
 
 func (d *driver) create() {
 	user, preset, n := d.user(), d.preset(), int64(d.dice.of(8))
-	id := "j" + strconv.Itoa(len(d.model.jobs))
+	id := d.model.newJob()
 	if d.dice.one(20) {
 		id = d.job()
 	}
@@ -176,7 +180,7 @@ func (d *driver) bring() {
 	if d.dice.one(6) {
 		n = 12
 	}
-	id := "j" + strconv.Itoa(len(d.model.jobs))
+	id := d.model.newJob()
 	if credits := int64(d.dice.of(20)); d.model.users[user].credits < 8 && credits > 0 {
 		do(d, GrantCredits{User: user, Amount: credits}, func() Code { return d.model.grantCredits(user, credits) }, nil)
 	}

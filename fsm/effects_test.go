@@ -28,6 +28,12 @@ func effects(before, after *View) string {
 		}
 		out = append(out, itemEffects(before, after, j)...)
 	}
+	out = append(out, rowEffects(before, after, archived, "archived ", "", func(a archivedJob) (string, int) {
+		return fmt.Sprintf("a job of %s in segment %d", a.User, a.Segment), -1
+	})...)
+	out = append(out, rowEffects(before, after, broughtForward, "", "", func(f BroughtForward) (string, int) {
+		return fmt.Sprintf("%s brings forward %d from %d bookings in segment %d", f.User, f.Balance, f.Rows, f.Segment), -1
+	})...)
 	out = append(out, rowEffects(before, after, objects, "+", "-", func(o Object) (string, int) {
 		return parts(o.Key, "")
 	})...)

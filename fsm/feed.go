@@ -113,7 +113,7 @@ func (tx *Tx) publishNotes() {
 		rest = rest[len(part):]
 		end := part[len(part)-1]
 		row := feedRow{Wall: tx.wall(), Clock: tx.now(), Epoch: tx.m.Epoch, Last: end.First + end.More, Notes: part}
-		feed.Put(tx.Tx, store.Uint(tx.m.Index).Uint(uint64(part[0].First)), row)
+		feed.Add(tx.Tx, store.Uint(tx.m.Index).Uint(uint64(part[0].First)), row)
 		tx.m.FeedBytes += int64(len(encode(row)))
 	}
 	tx.changes.Told = true

@@ -10,7 +10,7 @@ import (
 // same ones, enough to have seen all there is; under the race detector only the first few.
 func TestMachine_model(t *testing.T) {
 	const steps = 260
-	games := 20
+	games := 28
 	if raced {
 		games = 4
 	}
@@ -44,7 +44,7 @@ func TestMachine_model(t *testing.T) {
 			t.Errorf("no job of all games came to be %s: the games are too dull", s)
 		}
 	}
-	for _, s := range []string{"dead", "kicked", "quarantined", "draining", "exiting", "missing", "paused", "alone", "late", "warmer", "forgotten", "deployed", "rolled back", "old price", "removed preset", "plan in use", "imported", "continued", "brought and forgotten"} {
+	for _, s := range []string{"dead", "kicked", "quarantined", "draining", "exiting", "missing", "paused", "alone", "late", "warmer", "forgotten", "deployed", "rolled back", "old price", "removed preset", "plan in use", "imported", "continued", "brought and forgotten", "archived", "folded"} {
 		if seen[s] == 0 {
 			t.Errorf("nothing of all games was %s: the games are too dull", s)
 		}

@@ -44,7 +44,7 @@ func shapes() map[string]reflect.Type {
 		reflect.TypeFor[Deployed](), reflect.TypeFor[Upgraded](), reflect.TypeFor[Alarm](),
 		reflect.TypeFor[Upload](), reflect.TypeFor[Part](), reflect.TypeFor[UploadAborted](),
 		reflect.TypeFor[Member](), reflect.TypeFor[JoinToken](), reflect.TypeFor[JoinTokenRevoked](), reflect.TypeFor[MemberGone](), reflect.TypeFor[Autopilot](),
-		reflect.TypeFor[Hook](), reflect.TypeFor[Delivery](), reflect.TypeFor[Imported](),
+		reflect.TypeFor[Hook](), reflect.TypeFor[Delivery](), reflect.TypeFor[Imported](), reflect.TypeFor[CellMove](), reflect.TypeFor[JobsArchived](), reflect.TypeFor[LedgerFolded](),
 	} {
 		all["answer "+t.Name()] = t
 	}

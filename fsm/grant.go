@@ -58,7 +58,7 @@ func (c Lease) apply(tx *Tx) (LeasedWork, error) {
 			return LeasedWork{}, r
 		}
 	}
-	r := round{tx: tx, wants: c.Wants, answer: LeasedWork{Grants: make([]*Grant, len(c.Wants))}, held: map[string]bool{}}
+	r := round{tx: tx, wants: c.Wants, answer: LeasedWork{Grants: make([]*Grant, len(c.Wants))}, held: map[string]bool{}, cold: map[string]bool{}}
 	r.open()
 	for r.next() {
 	}
@@ -73,6 +73,7 @@ type round struct {
 	left   []int // indexes of wants that may still be granted something
 	answer LeasedWork
 	held   map[string]bool
+	cold   map[string]bool // presets that no worker at work had warm when it was looked; who is granted work may change that
 }
 
 // open answers repeated polls and leaves out workers that may not work.
@@ -213,12 +214,18 @@ func (r *round) choose(h head) (int, bool) {
 	return first, true
 }
 
-// warmElsewhere says whether a worker that is at work now has the preset warm.
+// warmElsewhere says whether a worker that is at work now has the preset warm. All
+// workers are looked through for a no, which is therefore kept: a yes is asked for
+// once, since it holds the preset up.
 func (r *round) warmElsewhere(preset string) bool {
+	if r.cold[preset] {
+		return false
+	}
 	for _, w := range workers.Scan(r.tx, "") {
 		if w.State == WorkerActive && slices.Contains(w.Loaded, preset) && leasesByWorker.Len(r.tx, store.Str(w.ID)) > 0 {
 			return true
 		}
 	}
+	r.cold[preset] = true
 	return false
 }

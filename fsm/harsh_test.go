@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -110,7 +109,7 @@ func (d *driver) order() {
 			continue
 		}
 		n := 1 + d.dice.of(min(d.model.plan(u).MaxItems, 5))
-		id := "j" + strconv.Itoa(len(d.model.jobs))
+		id := d.model.newJob()
 		preset := oneOf(d.dice, modelPresets...)
 		do(d, CreateJob{User: user, ID: id, Preset: preset, Items: int64(n)}, func() Code { return d.model.createJob(user, id, preset, int64(n)) }, nil)
 		for i := range n {

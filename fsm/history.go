@@ -22,7 +22,7 @@ var history = store.NewTable[Event]("history") // (job, index, ordinal)
 // record appends a transition to the job's history; item is nil for the job itself.
 func record(tx *Tx, job string, item *int, from, to Status, detail string) {
 	index, ordinal := tx.position()
-	history.Put(tx.Tx, store.Str(job).Uint(index).Uint(uint64(ordinal)), Event{
+	history.Add(tx.Tx, store.Str(job).Uint(index).Uint(uint64(ordinal)), Event{
 		Job: job, Index: index, Ordinal: ordinal, At: tx.wall(),
 		Item: item, From: from, To: to, By: tx.by, Detail: detail,
 	})

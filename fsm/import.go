@@ -142,15 +142,26 @@ func inConflict(id, format string, args ...any) Fate {
 	return Fate{ID: id, Result: Conflicting, Why: fmt.Sprintf(format, args...)}
 }
 
+// What the API takes in characters comes here in bytes: no user of ours may be too large to be brought over.
+const (
+	oldBytes = 4 * 500 // of a text
+	oldNames = 200     // concepts, or protected names
+)
+
 // oldText refuses what is too long to be what it claims to be.
 func oldText(concepts map[string]Concept, texts ...string) *Refusal {
-	if len(concepts) > 64 {
-		return invalid("concepts", "has %d, at most 64 are allowed", len(concepts))
+	if len(concepts) > oldNames {
+		return invalid("concepts", "has %d, at most %d are allowed", len(concepts), oldNames)
 	}
 	for name, c := range concepts {
-		if max(len(name), len(c.Action), len(c.Value)) > maxName { // which one does not matter: the answer is equal
-			return invalid("concepts", "a name, action or value has more than %d bytes", maxName)
+		if max(len(name), len(c.Action), len(c.Value)) > oldBytes { // which one does not matter: the answer is equal
+			return invalid("concepts", "a name, action or value has more than %d bytes", oldBytes)
 		}
 	}
-	return tooLong("text", texts...)
+	for _, text := range texts {
+		if len(text) > oldBytes {
+			return invalid("text", "%d bytes are too long, at most %d are allowed", len(text), oldBytes)
+		}
+	}
+	return nil
 }

@@ -46,6 +46,12 @@ func (c OldJob) judge(r store.Reader) Fate {
 		}
 		return Fate{ID: c.ID, Result: There}
 	}
+	if a, ok := archived.Get(r, store.Str(c.ID)); ok {
+		if !a.Imported || a.User != c.User {
+			return inConflict(c.ID, "the job is in the archive, of %s, and did not come with this import", a.User)
+		}
+		return Fate{ID: c.ID, Result: There}
+	}
 	if why := c.sane(); why != nil {
 		return refused(c.ID, why)
 	}
@@ -56,6 +62,8 @@ func (c OldJob) judge(r store.Reader) Fate {
 	switch {
 	case !ok:
 		return refused(c.ID, Refuse(NotFound, "its user %s is not here", c.User))
+	case u.Away != "":
+		return refused(c.ID, u.tied(r))
 	case u.Imported == 0:
 		return inConflict(c.ID, "its user %s is here and did not come by import", c.User)
 	case imports.Has(r, store.Str(c.User)):
@@ -91,8 +99,8 @@ func (c OldJob) sane() *Refusal {
 		return invalid("preset", "a preset is needed, price and refund may not be negative, and only what is canceled is refunded")
 	case c.CreatedAt < 0 || c.EndedAt < c.CreatedAt:
 		return invalid("finished_at", "a job ends after it began, which is after 1970")
-	case len(c.Protect) > 64:
-		return invalid("protect", "has %d, at most 64 are allowed", len(c.Protect))
+	case len(c.Protect) > oldNames:
+		return invalid("protect", "has %d, at most %d are allowed", len(c.Protect), oldNames)
 	}
 	return oldText(c.Concepts, append([]string{c.Preset, c.Rule, c.Template, c.Error}, c.Protect...)...)
 }

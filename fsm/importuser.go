@@ -91,7 +91,7 @@ func (c OldUser) sane(s *Settings) *Refusal {
 		switch {
 		case !saneOldID(rule.ID) || seen[rule.ID]:
 			return invalid("rules", "%.80q is no id of a rule, or there twice", rule.ID)
-		case rule.Name == "" || rule.Preset == "" || len(rule.Protect) > 64:
+		case rule.Name == "" || rule.Preset == "" || len(rule.Protect) > oldNames:
 			return invalid("rules", "rule %s has no name, no preset, or protects too much", rule.ID)
 		}
 		seen[rule.ID] = true

@@ -144,10 +144,11 @@ func (tx *Tx) owned(user, id string) (Job, *Refusal) {
 // barred refuses the steps of a user who was revoked; at level 1 only new jobs
 // and rules were refused.
 func (tx *Tx) barred(user string) *Refusal {
-	if u, _ := users.Get(tx, store.Str(user)); u.Revoked && tx.level() >= 2 {
+	u, _ := users.Get(tx, store.Str(user))
+	if u.Revoked && u.Away != Left && tx.level() >= 2 {
 		return Refuse(Forbidden, "this user has been revoked")
 	}
-	return nil
+	return u.absent(tx)
 }
 
 // end settles an ended job: what was not done is refunded and the slot is freed.

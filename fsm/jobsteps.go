@@ -45,7 +45,7 @@ func (c CreateJob) apply(tx *Tx) (Job, error) {
 		return Job{}, Refuse(ConcurrencyLimit, "%d of %d jobs are open; finish or cancel one", u.ActiveJobs, plan.MaxConcurrency)
 	case u.Credits < cost:
 		return Job{}, Refuse(InsufficientCredits, "%d credits are needed, %d are left", cost, u.Credits)
-	case jobs.Has(tx, store.Str(c.ID)) || c.ID == "":
+	case jobs.Has(tx, store.Str(c.ID)) || archived.Has(tx, store.Str(c.ID)) || c.ID == "":
 		return Job{}, invalid("job_id", "a new id is needed")
 	}
 	j := Job{
@@ -68,7 +68,7 @@ func (c CreateJob) apply(tx *Tx) (Job, error) {
 	setTimer(tx, j.Deadline, jobDeadline, store.Str(j.ID))
 	record(tx, j.ID, nil, "", Created, fmt.Sprintf("%d items of %s, %d credits", j.Total, j.Preset, cost))
 	for i := range j.Total {
-		items.Put(tx.Tx, itemKey(j.ID, i), Item{Idx: i, Status: Pending})
+		items.Add(tx.Tx, itemKey(j.ID, i), Item{Idx: i, Status: Pending})
 	}
 	jobs.Put(tx.Tx, store.Str(j.ID), j)
 	return j, nil

@@ -22,24 +22,25 @@ func (v *View) LeasesOf(job string) []LeaseRow { return values(leasesByJob.Scan(
 
 // LedgerOf gives what a job has cost its user and what it was given back, oldest
 // first. It reads the user's ledger from the job's creation on, and no further
-// than the job's end.
-func (v *View) LedgerOf(j Job) []LedgerEntry {
+// than the job's end, which is in its steps: both may be in the archive.
+func (v *View) LedgerOf(j Job, steps iter.Seq[Event], read ReadStretch) ([]LedgerEntry, error) {
 	until := v.meta.Index
 	if j.Status.Ended() {
-		for _, e := range history.Backward(v, store.Str(j.ID), "") {
+		for e := range steps {
 			if e.Item == nil {
 				until = e.Index
-				break
 			}
 		}
 	}
 	out := []LedgerEntry{}
-	p := store.Str(j.User)
-	from := j.Index
-	if j.Imported != 0 { // what it cost came with its user
-		from = 0
+	after := Mark{}
+	if j.Imported == 0 { // else what it cost came with its user
+		after = Mark{Index: j.Index - 1, Ordinal: lastOrdinal}
 	}
-	for _, e := range ledger.ScanAfter(v, p, p.Uint(from)) {
+	for e, err := range v.LedgerSince(j.User, after, read) {
+		if err != nil {
+			return nil, err
+		}
 		if e.Index > until {
 			break
 		}
@@ -47,5 +48,5 @@ func (v *View) LedgerOf(j Job) []LedgerEntry {
 			out = append(out, e)
 		}
 	}
-	return out
+	return out, nil
 }

@@ -138,6 +138,9 @@ func (r *round) account(w Want, h head, j Job, n int) {
 		known.Loaded = append(slices.Clone(w.Loaded), j.Preset) // it loads what it was granted
 	}
 	putWorker(tx, known)
+	for _, preset := range known.Loaded {
+		delete(r.cold, preset)
+	}
 }
 
 // pick takes the head and more items of the same job in order, as many as the

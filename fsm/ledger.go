@@ -2,12 +2,13 @@ package fsm
 
 import "stoker/store"
 
-// LedgerEntry is one change of a user's credits; the ledger is only appended to.
+// LedgerEntry is one change of a user's credits. The ledger is only appended to; its
+// oldest entries move to the archive ([FoldLedger]).
 type LedgerEntry struct {
 	User    string `cbor:"1,keyasint"`
 	Index   uint64 `cbor:"2,keyasint"`
 	Ordinal uint32 `cbor:"3,keyasint"`
-	Type    string `cbor:"4,keyasint"` // signup, grant, debit, refund, import, and what another stack called its own
+	Type    string `cbor:"4,keyasint"` // signup, grant, debit, refund, import, moved-out, moved-in, and what another stack called its own
 	Amount  int64  `cbor:"5,keyasint"`
 	Balance int64  `cbor:"6,keyasint"` // after it
 	Ref     string `cbor:"7,keyasint,omitempty"`
@@ -25,7 +26,7 @@ func book(tx *Tx, u *User, typ string, amount int64, ref string) {
 	u.Credits += amount
 	tally(&tx.changes.Tally.Credits, typ, max(amount, -amount))
 	index, ordinal := tx.position()
-	ledger.Put(tx.Tx, store.Str(u.ID).Uint(index).Uint(uint64(ordinal)), LedgerEntry{
+	ledger.Add(tx.Tx, store.Str(u.ID).Uint(index).Uint(uint64(ordinal)), LedgerEntry{
 		User: u.ID, Index: index, Ordinal: ordinal, Type: typ,
 		Amount: amount, Balance: u.Credits, Ref: ref, At: tx.wall(), By: tx.by,
 	})

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ type Machine struct {
 	store *store.Store
 	fatal func(error)
 
-	mu    sync.Mutex // one writer: Apply, Restore, Snapshot; held while the disk is waited for
+	mu    sync.Mutex // one writer: Apply, Restore; held while the disk is waited for
 	meta  meta
 	stuck error // why nothing is applied any more
 
@@ -270,6 +271,15 @@ func (tx *Tx) perform(r row, body []byte) ([]byte, error) {
 
 // Stats is a glance at the state's file.
 func (m *Machine) Stats() store.Stats { return m.store.Stats() }
+
+// Compact writes the state's file anew, without its gaps, beside everything else; see [store.Store.Compact].
+func (m *Machine) Compact(ctx context.Context) error { return m.store.Compact(ctx) }
+
+// Vouch says that all rows were read and are right; see [store.Store.Vouch].
+func (m *Machine) Vouch() error { return m.store.Vouch() }
+
+// Trusted says whether all rows of the file were read, or made; see [store.Store.Trusted].
+func (m *Machine) Trusted() bool { return m.store.Trusted() }
 
 // Close makes everything durable and closes the state.
 func (m *Machine) Close() error { return m.store.Close() }

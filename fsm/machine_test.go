@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -51,8 +52,9 @@ func TestApply_unknownKind(t *testing.T) {
 	}
 }
 
-// TestHash_waitsForNothing: while a snapshot waits for the disk, others are told where the machine is.
-func TestHash_waitsForNothing(t *testing.T) {
+// TestSnapshot_holdsNothingUp: while a snapshot waits for the disk commands are applied, and others are told where the machine is.
+// It has all that was applied before it was asked for, and is of one index.
+func TestSnapshot_holdsNothingUp(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
 	m, err := Open(t.TempDir(), Options{Guard: func() (func(), error) {
 		select {
@@ -65,11 +67,16 @@ func TestHash_waitsForNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(&world{t: t, m: m, term: 1, dry: 1}, genesis(DefaultSettings()))
+	w := &world{t: t, m: m, term: 1, dry: 1}
+	must(w, genesis(DefaultSettings()))
+	before := m.Index()
 	made := make(chan error)
 	go func() {
 		s, err := m.Snapshot()
 		if err == nil {
+			if v := s.View(); s.Index < before || v.Index() != s.Index {
+				err = fmt.Errorf("a snapshot at %d of a view at %d, asked for at %d", s.Index, v.Index(), before)
+			}
 			s.Close()
 		}
 		made <- err
@@ -77,16 +84,17 @@ func TestHash_waitsForNothing(t *testing.T) {
 	<-entered
 	said := make(chan uint64)
 	go func() {
+		must(w, SignIn{NewID: "u1"})
 		at, _ := m.Hash()
 		said <- at
 	}()
 	select {
 	case at := <-said:
-		if at != m.Index() {
-			t.Errorf("it is said to be at %d, and is at %d", at, m.Index())
+		if at != m.Index() || at == before {
+			t.Errorf("it is said to be at %d, and is at %d; it was at %d", at, m.Index(), before)
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("nobody is told while the disk is waited for")
+		t.Error("nothing is applied, or told, while the disk is waited for")
 	}
 	close(release)
 	if err := errors.Join(<-made, m.Close()); err != nil {

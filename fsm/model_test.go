@@ -34,6 +34,12 @@ type model struct {
 
 	pictures map[string]int64 // when the pictures of items are forgotten that were dead when the others went
 
+	gone     map[string]modelGone // jobs in the archive
+	segments map[string]string    // upload of its object, by key
+
+	stretches int             // of ledgers in the archive
+	filled    map[string]bool // segments that have some
+
 	brought []modelBrought // objects of imported jobs, and when they are forgotten
 
 	seeded  bool                   // the entry brings chance: back-offs are spread
@@ -61,6 +67,8 @@ type modelUser struct {
 	barred   bool  // the operator's last word on it
 	taken    int   // events so far
 	booked   int64 // by them
+
+	folded int // bookings in the archive
 }
 
 type modelJob struct {
@@ -111,6 +119,7 @@ func newModel(s Settings) *model {
 		jobs: map[string]*modelJob{}, leases: map[uint64]*modelLease{}, workers: map[string]*modelWorker{},
 		objects: map[string]string{}, uploads: map[string]*modelUpload{}, useless: map[string]bool{}, files: map[string]string{}, staged: map[string]map[uint64]string{}, dead: map[string]*modelDead{},
 		paused: map[string]bool{}, classes: map[string]*modelClass{}, tag: map[string]int64{}, pace: map[string]int64{},
+		gone: map[string]modelGone{}, segments: map[string]string{}, filled: map[string]bool{},
 		pictures: map[string]int64{}, virtual: map[string]int64{}, hungry: map[string]int64{}, shown: map[string]bool{},
 	}
 }
@@ -233,7 +242,7 @@ func (m *model) createJob(user, id, preset string, n int64) Code {
 		return ConcurrencyLimit
 	case u.credits < n*p.Price:
 		return InsufficientCredits
-	case m.jobs[id] != nil:
+	case m.jobs[id] != nil || m.gone[id].user != "":
 		return ValidationFailed
 	}
 	u.credits -= n * p.Price

@@ -107,7 +107,14 @@ func (m *model) compareLease(got LeaseRow) error {
 
 func (m *model) compareObjects(v *View) error {
 	got := map[string]string{}
+	kept := 0
 	for _, o := range objects.Scan(v, "") {
+		if o.Bucket == ArchiveBucket {
+			if kept++; m.segments[o.Key] != o.Upload {
+				return fmt.Errorf("segment %+v, the model has %v", o, m.segments)
+			}
+			continue
+		}
 		got[o.Key] = o.Upload
 		for _, p := range o.Segments {
 			got[o.Key] += " " + p.Upload
@@ -115,6 +122,12 @@ func (m *model) compareObjects(v *View) error {
 		if o.File != m.files[o.Key] {
 			return fmt.Errorf("%s shares the file of %q, the model says %q", o.Key, o.File, m.files[o.Key])
 		}
+	}
+	if kept != len(m.segments) {
+		return fmt.Errorf("%d segments, the model has %v", kept, m.segments)
+	}
+	if err := m.compareArchive(v); err != nil {
+		return err
 	}
 	if !maps.Equal(got, m.objects) {
 		return fmt.Errorf("objects %v, the model has %v", got, m.objects)

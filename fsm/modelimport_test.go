@@ -71,6 +71,12 @@ func (m *model) importJob(c OldJob) Result {
 		}
 		return Conflicting
 	}
+	if g, ok := m.gone[c.ID]; ok {
+		if g.imported && g.user == c.User {
+			return There
+		}
+		return Conflicting
+	}
 	switch u := m.users[c.User]; {
 	case u == nil || u.imported && u.partly:
 		return Refused
@@ -178,6 +184,10 @@ func (d *driver) oldJob() OldJob {
 	}
 	if d.dice.one(9) {
 		j.ID = some(d, d.model.jobs, j.ID)
+	}
+	if d.dice.one(9) {
+		j.ID = some(d, d.model.importedGone(), j.ID)
+		j.User = cmp.Or(d.model.gone[j.ID].user, j.User)
 	}
 	return j
 }

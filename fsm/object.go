@@ -106,6 +106,9 @@ func mayPut(r store.Reader, s Settings, level uint64, o Object) *Refusal {
 	if limit := maxUpload(r, s, level, o.Key); o.Size > limit {
 		return Refuse(ValidationFailed, "%s", tooManyBytes(limit))
 	}
+	if isSegment(r, o.Bucket, o.Key) {
+		return Refuse(Forbidden, "segment %s is part of the archive", o.Key)
+	}
 	kind, job, idx, ok := parseKey(o.Key)
 	if o.Fence != 0 && (!ok || kind == "inputs") {
 		return invalid("fence", "only a job's output is staged under a grant") // nothing would ever publish or drop it
@@ -204,6 +207,9 @@ type ObjectDeleted struct{}
 func (c DeleteObject) apply(tx *Tx) (ObjectDeleted, error) {
 	if r := tooLong("key", c.Bucket, c.Key); r != nil {
 		return ObjectDeleted{}, r
+	}
+	if isSegment(tx, c.Bucket, c.Key) {
+		return ObjectDeleted{}, Refuse(Forbidden, "segment %s is part of the archive", c.Key)
 	}
 	objects.Delete(tx.Tx, objectKey(c.Bucket, c.Key))
 	return ObjectDeleted{}, nil

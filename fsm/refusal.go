@@ -45,6 +45,11 @@ const (
 	// PlanInUse: a plan cannot go while users are on it.
 	PlanInUse Code = "PLAN_IN_USE"
 
+	// UserMoved: the user lives in another cell, which the refusal names.
+	UserMoved Code = "USER_MOVED"
+	// MoveConflict: this step of a move between two cells cannot be now, or not any more.
+	MoveConflict Code = "MOVE_CONFLICT"
+
 	// PreconditionFailed: the object that an upload was to replace is not what its client says.
 	PreconditionFailed Code = "PRECONDITION_FAILED"
 
@@ -68,6 +73,8 @@ type Refusal struct {
 	Invalid []Unusable `cbor:"40,keyasint,omitempty"` // with UPLOAD_INCOMPLETE: those of Missing that are there and of no use
 
 	Version uint64 `cbor:"130,keyasint,omitempty"` // with SETTINGS_MOVED: the one in force
+
+	Cell string `cbor:"152,keyasint,omitempty"` // with USER_MOVED: the cluster where the user lives
 }
 
 // Unusable is an input that is there and is not what a worker can take.
@@ -113,7 +120,7 @@ func tooLong(field string, names ...string) *Refusal {
 // such answers are never kept under an Idempotency-Key.
 func (r *Refusal) passing() bool {
 	switch r.Code {
-	case ConcurrencyLimit, QueueFull, Unavailable, FeatureLevel, Diverged, SettingsMoved, PlanInUse, PreconditionFailed, OriginUnknown, SequencePassed:
+	case ConcurrencyLimit, QueueFull, Unavailable, FeatureLevel, Diverged, SettingsMoved, PlanInUse, PreconditionFailed, OriginUnknown, SequencePassed, UserMoved, MoveConflict:
 		return true
 	}
 	return false

@@ -8,13 +8,16 @@ import (
 	"stoker/store"
 )
 
-// Retention says how long objects are kept. The zero value keeps everything for
-// ever, which is what clusters have that began before there was one.
+// Retention says how long objects are kept, and the records of jobs in the state.
+// The zero value keeps everything for ever, which is what clusters have that began
+// before there was one.
 type Retention struct {
 	Inputs   Keep         `cbor:"1,keyasint" json:"inputs"`
 	Outputs  Keep         `cbor:"2,keyasint" json:"outputs"`
 	Previews Keep         `cbor:"3,keyasint" json:"previews"`
 	Prefixes []PrefixKeep `cbor:"4,keyasint,omitempty" json:"prefixes,omitempty"` // of what belongs to no job
+
+	Records Keep `cbor:"5,keyasint,omitzero" json:"records,omitzero"` // of jobs: then they move to the archive, see ArchiveJobs
 }
 
 // Keep is how long a job's objects of one kind stay after its end, in ns of
@@ -37,11 +40,12 @@ type PrefixKeep struct {
 // the end must have the time to come for the result.
 const leastKeep = int64(time.Minute)
 
-// defaultRetention forgets a job's pictures a month after its end.
+// defaultRetention forgets a job's pictures a month after its end, and moves its
+// records to the archive two months later.
 func defaultRetention() *Retention {
 	month := int64(30 * 24 * time.Hour)
 	all := Keep{Done: month, Failed: month, Canceled: month}
-	return &Retention{Inputs: all, Outputs: all, Previews: all}
+	return &Retention{Inputs: all, Outputs: all, Previews: all, Records: Keep{Done: 3 * month, Failed: 3 * month, Canceled: 3 * month}}
 }
 
 // flaws collects what cannot be meant.
@@ -49,8 +53,11 @@ func (r *Retention) flaws(f *flaws) {
 	if r == nil {
 		return
 	}
-	for _, kind := range []string{"inputs", "outputs", "previews"} { // in order: a map's is chance
-		k := r.kinds()[kind]
+	for _, kind := range []string{"inputs", "outputs", "previews", "records"} { // in order: a map's is chance
+		k, ofObjects := r.kinds()[kind]
+		if !ofObjects {
+			k = r.Records
+		}
 		for _, one := range []struct {
 			name string
 			is   int64
@@ -109,7 +116,7 @@ func (tx *Tx) retention() *Retention {
 // no job. Those of a job get theirs when it ends.
 func keepFor(tx *Tx, o Object) {
 	r := tx.retention()
-	if r == nil {
+	if r == nil || o.Bucket == ArchiveBucket {
 		return
 	}
 	if kind, job, _, ofJob := parseKey(o.Key); ofJob {

@@ -73,6 +73,23 @@ func samples() []Proposal {
 				CreatedAt: 5, EndedAt: 6, Error: "dark", Refund: 1, Items: []OldItem{{Status: Failed, Input: "in", Output: "out", Preview: "small", Error: "dark"}},
 			}},
 		}),
+		Propose(LeaveUser{User: "u1", To: "other", Back: true}),
+		Propose(ArriveUser{
+			User: "u8", From: "other", To: "c1", Epoch: 1, Index: 2, Behind: 3,
+			Head:    &Arrival{Plan: "pro", DeviceHash: "d8", CreatedAt: 1, Entries: 4, Rules: []Rule{{ID: "r8", User: "u8", Name: "White", Preset: "interior", Concepts: walls, CreatedAt: 2, UpdatedAt: 3}}},
+			Entries: []MovedRow{{Type: "grant", Amount: 4, Ref: "order", At: 4, By: "admin", Old: "e1"}},
+			Jobs:    []OldJob{{ID: "j8", User: "u8", Status: Done, Preset: "interior", Price: 1, CreatedAt: 5, EndedAt: 6, Items: []OldItem{{Status: Done}}}},
+		}),
+		Propose(LeftUser{User: "u1", Epoch: 1, Index: 2, Entries: 3, Credits: 4}),
+		Propose(SettleUser{User: "u8", From: "other", Epoch: 1, Index: 2, Entries: 3, Credits: 4, Revoked: true, Back: true}),
+		Propose(ArchiveJobs{
+			Segment: ArchiveSegment{Number: 1, Key: "s1", Bytes: 9, SHA256: bytes.Repeat([]byte{1}, 32), Jobs: 2, Archived: 3, From: 4, To: 5, At: 6, Stretches: 7, Folded: 8, Bookings: 9},
+			Jobs:    []RecordHash{{Job: "done", SHA256: [32]byte{7}}},
+		}),
+		Propose(FoldLedger{
+			Segment:   ArchiveSegment{Number: 1, Key: "s1", Bytes: 9, SHA256: bytes.Repeat([]byte{1}, 32), Jobs: 2, Archived: 3, From: 4, To: 5, At: 6, Stretches: 7, Folded: 8, Bookings: 9},
+			Stretches: []Stretch{{User: "u1", Rows: 5, SHA256: [32]byte{7}}},
+		}),
 		Propose(Deploy{Settings: s, Base: 1, Author: "ada", Message: "a plan for teams"}),
 		Propose(Rollback{To: 1, Base: 2, Author: "ada", Message: "back"}),
 		Propose(PauseQueue{Preset: "interior", Paused: true}),

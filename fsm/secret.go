@@ -257,8 +257,11 @@ func (v *View) SealKey() string { return v.meta.SealKey }
 // Secrets of a use, as in UseJWT. They are sealed.
 func (v *View) Secrets(use string) []Secret { return values(secrets.Scan(v, store.Str(use))) }
 
+// SecretOf finds one secret of a use. It is sealed.
+func (v *View) SecretOf(use, id string) (Secret, bool) { return secrets.Get(v, secretKey(use, id)) }
+
 // Secret finds an operator's secret. It is sealed.
-func (v *View) Secret(name string) (Secret, bool) { return secrets.Get(v, secretKey(UseNamed, name)) }
+func (v *View) Secret(name string) (Secret, bool) { return v.SecretOf(UseNamed, name) }
 
 // AllSecrets gives every secret under its use.
 func (v *View) AllSecrets() map[string][]Secret {

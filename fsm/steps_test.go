@@ -64,6 +64,9 @@ type steps struct {
 	refunded []string
 	grants   map[string]int64
 	refs     map[timed]bool
+	left     map[string]bool           // jobs that the entry took out of the state, until it says where they are
+	folding  map[string]BroughtForward // bookings, likewise, by user
+	forward  map[string]int64          // balance that is brought forward, by user
 
 	// Touched since the last comparison with the model, and by the entry.
 	users, jobs map[string]bool
@@ -79,7 +82,7 @@ func newSteps(failf func(string, ...any)) *steps {
 	s := &steps{
 		failf: failf, checks: map[string]int{}, sum: map[string]int64{}, debits: map[string]int{}, refunds: map[string]int{},
 		open: map[string]int{}, status: map[string]map[Status]int{}, timers: map[timed]int{}, rows: map[string]int{},
-		grants: map[string]int64{}, refs: map[timed]bool{},
+		grants: map[string]int64{}, refs: map[timed]bool{}, left: map[string]bool{}, folding: map[string]BroughtForward{}, forward: map[string]int64{},
 		users: map[string]bool{}, jobs: map[string]bool{}, items: map[store.Key]bool{}, leases: map[uint64]bool{},
 	}
 	s.uncompared.users, s.uncompared.jobs, s.uncompared.leases = map[string]bool{}, map[string]bool{}, map[uint64]bool{}
@@ -123,6 +126,14 @@ func (s *steps) saw(table string, k store.Key, was, is []byte) {
 	case "ready":
 		ref := parseReady(k)
 		s.items[itemKey(ref.job, ref.idx)] = true
+	case "archived":
+		id, _ := k.PopStr()
+		if !s.left[id] {
+			s.failf("job %s is in the archive, and was not taken out of the state", id)
+		}
+		delete(s.left, id)
+	case "brought_forward":
+		s.sawForward(rowOf[BroughtForward](was), rowOf[BroughtForward](is))
 	case "leases":
 		s.sawLease(rowOf[LeaseRow](was), rowOf[LeaseRow](is), was == nil)
 	case "timers":
@@ -132,6 +143,15 @@ func (s *steps) saw(table string, k store.Key, was, is []byte) {
 
 func (s *steps) sawLedger(was, is []byte) {
 	e := rowOf[LedgerEntry](is)
+	if is == nil { // it may be gone if the entry says where it is
+		e = rowOf[LedgerEntry](was)
+		f, ok := s.folding[e.User]
+		if !ok {
+			f.Balance = s.forward[e.User]
+		}
+		s.folding[e.User] = BroughtForward{User: e.User, Index: e.Index, Ordinal: e.Ordinal, Rows: f.Rows + 1, Balance: f.Balance + e.Amount, At: e.At}
+		return
+	}
 	if was != nil {
 		s.failf("the ledger's row %+v has become %+v", rowOf[LedgerEntry](was), e)
 		return
@@ -156,6 +176,18 @@ func (s *steps) sawLedger(was, is []byte) {
 	}
 }
 
+// sawForward: what a ledger brings forward is what it had before, and what the entry has taken out of it.
+func (s *steps) sawForward(was, is BroughtForward) {
+	s.checks[heldLedger]++
+	want := s.folding[is.User]
+	want.Segment = is.Segment
+	if was.Rows != 0 || is.Rows == 0 || is != want {
+		s.failf("the ledger brought forward %+v and now %+v; what was taken out of it is %+v", was, is, want)
+	}
+	s.forward[is.User] = is.Balance
+	delete(s.folding, is.User)
+}
+
 func (s *steps) once(job string, times map[string]int, what string) {
 	s.checks[heldOnce]++
 	if times[job] > 1 {
@@ -175,6 +207,11 @@ func outlayOf(j Job) int64 {
 }
 
 func (s *steps) sawJob(was, is Job) {
+	if is.ID == "" && was.Status.Ended() { // what it has spent stays spent
+		s.left[was.ID] = true
+		delete(s.jobs, was.ID)
+		return
+	}
 	s.outlay += outlayOf(is) - outlayOf(was)
 	if was.ID != "" && !was.Status.Ended() {
 		s.open[was.User]--
@@ -200,6 +237,11 @@ func (s *steps) sawItem(k store.Key, was, is Item) {
 	if n == nil {
 		n = map[Status]int{}
 		s.status[job] = n
+	}
+	if s.left[job] && is.Status == "" {
+		delete(s.items, k)
+		n[was.Status]--
+		return
 	}
 	s.jobs[job], s.items[k] = true, true
 	if was.Status != "" {

@@ -31,6 +31,12 @@ func (s *steps) held(v *View, refused bool) {
 		return j
 	}
 	s.heldMoney(v, job)
+	for id := range s.left {
+		s.failf("job %s is gone, and into no segment", id)
+	}
+	for id, f := range s.folding {
+		s.failf("%d bookings of %s are gone, and nothing brings them forward", f.Rows, id)
+	}
 	for id := range s.jobs {
 		s.heldJob(v, id, job(id))
 	}
@@ -160,7 +166,10 @@ func (s *steps) compare(v *View, m *model) error {
 		}
 	}
 	for id := range s.uncompared.jobs {
-		got, _ := v.Job(id)
+		got, ok := v.Job(id)
+		if m.gone[id].user != "" && !ok {
+			continue
+		}
 		if m.jobs[id] == nil {
 			return fmt.Errorf("the model has no job %+v", got)
 		}
@@ -180,7 +189,7 @@ func (s *steps) compare(v *View, m *model) error {
 	clear(s.uncompared.jobs)
 	clear(s.uncompared.leases)
 	for table, n := range map[string]int{
-		"users": len(m.users), "jobs": len(m.jobs), "leases": len(m.leases), "dead": len(m.dead), "objects": len(m.objects),
+		"users": len(m.users), "jobs": len(m.jobs), "leases": len(m.leases), "dead": len(m.dead), "objects": len(m.objects) + len(m.segments), "archived": len(m.gone), "brought_forward": m.stretches,
 		"uploads": len(m.uploads), "workers": len(m.workers), "settings": len(m.versions), "pauses": len(m.paused),
 	} {
 		if s.rows[table] != n {

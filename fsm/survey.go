@@ -5,7 +5,8 @@ import "stoker/store"
 // Survey walks the whole state in small steps and adds up what is in no counter.
 // Each step reads a view of its own, so that none is held for as long as the walk
 // takes; the sums are therefore of no single moment, but for a user's: the user
-// and the user's whole ledger are read in one view, and must agree.
+// and the user's ledger, with what the archive brings forward, are read in one view,
+// and must agree.
 type Survey struct {
 	Users       int
 	Off         []Imbalance // users whose ledger is not their credits; it must be empty
@@ -21,7 +22,7 @@ type Survey struct {
 type Imbalance struct {
 	User    string
 	Credits int64 // as the user's row says
-	Ledger  int64 // as the ledger's rows sum up to
+	Ledger  int64 // as what the archive brings forward and the ledger's rows sum up to
 }
 
 // Step goes on for about as many rows; done says that the walk is over.
@@ -42,7 +43,7 @@ func (s *Survey) eachUser(v *View, rows int) int {
 		if rows <= 0 {
 			return 0
 		}
-		sum := int64(0)
+		sum := opening(v, u.ID)
 		for _, e := range ledger.Scan(v, store.Str(u.ID)) {
 			sum += e.Amount
 			rows--

@@ -26,7 +26,7 @@ var tables = []table{
 	kept("metas", metas), kept("origins", origins), kept("answers", answers), kept("idems", idems), kept("timers", timers),
 	state("settings", settings), state("secrets", secrets), state("trusts", trusts), state("tokens", tokens), state("members", members),
 	state("graves", graves), state("joinTokens", joinTokens), state("autopilots", autopilots),
-	state("imports", imports),
+	state("imports", imports), state("cellMoves", cellMoves),
 	state("users", users), state("devices", devices), state("ledger", ledger), state("rules", rules),
 	state("jobs", jobs), state("items", items), state("history", history), state("dead", dead),
 	state("ready", ready), state("shares", shares), state("classes", classes), state("paces", paces), state("pauses", pauses), state("leases", leases), state("workers", workers),
@@ -34,6 +34,7 @@ var tables = []table{
 	state("objects", objects), state("staged", staged), state("uploads", uploads), state("uploadParts", uploadParts),
 	state("backups", backups), state("epochs", epochs),
 	state("alarms", alarms),
+	state("segments", segments), state("archived", archived), state("broughtForward", broughtForward),
 	state("hooks", hooks), state("deliveries", deliveries),
 }
 

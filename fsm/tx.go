@@ -18,6 +18,7 @@ type Tx struct {
 	ordinal  uint32 // positions handed out within the entry
 	changes  *Changes
 	settings *Settings // the current ones, decoded once per batch
+	calm     bool      // no alarm stands: looked at once per batch
 
 	telling bool   // the entry is told in the feed
 	notes   []note // what it has changed so far

@@ -18,6 +18,8 @@ type User struct {
 	Revoked    bool   `cbor:"8,keyasint,omitempty"`
 
 	Imported int64 `cbor:"150,keyasint,omitempty"` // wall clock, ns, when it was brought over from another stack; see Import
+
+	Away Away `cbor:"152,keyasint,omitempty"` // why it may do nothing here, see CellMove
 }
 
 var (
@@ -54,6 +56,9 @@ func (c SignIn) apply(tx *Tx) (SignedIn, error) {
 	if c.DeviceHash != "" {
 		if id, known := devices.Get(tx, store.Str(c.DeviceHash)); known {
 			u, _ := users.Get(tx, store.Str(id))
+			if r := u.absent(tx); r != nil {
+				return SignedIn{}, r
+			}
 			if u.Revoked {
 				return SignedIn{}, Refuse(Forbidden, "this user has been revoked")
 			}
@@ -89,9 +94,11 @@ const maxGrant = 1_000_000_000_000
 
 func (c GrantCredits) apply(tx *Tx) (User, error) {
 	u, ok := users.Get(tx, store.Str(c.User))
-	switch {
+	switch r := u.tied(tx); {
 	case !ok:
 		return u, Refuse(NotFound, "no user %q", c.User)
+	case r != nil:
+		return u, r
 	case c.Amount == 0 || c.Amount > maxGrant || c.Amount < -maxGrant:
 		return u, invalid("amount", "must be between 1 and %d, or negative to take credits back", int64(maxGrant))
 	case u.Credits+c.Amount < 0:
@@ -119,6 +126,9 @@ func (c SetPlan) apply(tx *Tx) (User, error) {
 	if !ok {
 		return u, Refuse(NotFound, "no user %q", c.User)
 	}
+	if r := u.tied(tx); r != nil {
+		return u, r
+	}
 	if _, known := tx.current().Plans[c.Plan]; !known {
 		return u, invalid("plan", "no plan %q", c.Plan)
 	}
@@ -140,6 +150,9 @@ func (c RevokeUser) apply(tx *Tx) (User, error) {
 	u, ok := users.Get(tx, store.Str(c.User))
 	if !ok {
 		return u, Refuse(NotFound, "no user %q", c.User)
+	}
+	if r := u.tied(tx); r != nil && u.Away != Leaving { // the other cell hears of it with the decision
+		return u, r
 	}
 	u.Revoked = c.Revoked
 	if state, partly := imports.Get(tx, store.Str(u.ID)); partly { // it may do nothing before it is whole
@@ -166,8 +179,8 @@ func (tx *Tx) member(id string) (User, *Refusal) {
 	switch {
 	case !ok:
 		return u, Refuse(AuthInvalidToken, "no such user; sign in again")
-	case u.Revoked:
+	case u.Revoked && u.Away != Left:
 		return u, Refuse(Forbidden, "this user has been revoked")
 	}
-	return u, nil
+	return u, u.frozen(tx)
 }

@@ -80,7 +80,11 @@ func showCost(v *View, w words) (string, error) {
 		return "no such job", nil
 	}
 	var out []string
-	for _, e := range v.LedgerOf(j) {
+	list, err := v.LedgerOf(j, v.History(j.ID, Mark{}), filedStretch)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range list {
 		out = append(out, fmt.Sprintf("%s %+d", e.Type, e.Amount))
 	}
 	for _, l := range v.LeasesOf(j.ID) {

@@ -65,7 +65,7 @@ func showHolders(v *View, w words) (string, error) {
 // keep.PREFIX=1h for what belongs to no job.
 func (s *Settings) keep(field string, n int64) {
 	kind, how, one := strings.Cut(field, ".")
-	k, known := map[string]*Keep{"inputs": &s.Retention.Inputs, "outputs": &s.Retention.Outputs, "previews": &s.Retention.Previews}[kind]
+	k, known := map[string]*Keep{"inputs": &s.Retention.Inputs, "outputs": &s.Retention.Outputs, "previews": &s.Retention.Previews, "records": &s.Retention.Records}[kind]
 	switch {
 	case !known:
 		s.Retention.Prefixes = append(s.Retention.Prefixes, PrefixKeep{Prefix: field, For: n})

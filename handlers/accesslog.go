@@ -28,12 +28,7 @@ func (c *call) access(method string, began time.Time) {
 	if status >= fasthttp.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	c.s.onlookers.show(func() requestLine {
-		return requestLine{
-			At: stampOf(began.UnixNano()), Node: c.s.node.ID(), Method: c.method(), Path: c.path(), Route: c.route, Status: status,
-			TookMS: float64(took.Microseconds()) / 1000, Bytes: c.answerBytes(), By: cmp.Or(c.holder, c.by), From: c.address().String(), Request: c.id,
-		}
-	})
+	c.s.onlookers.show(func() requestLine { return c.line(began, took) })
 	c.s.log.LogAttrs(c, level, "request",
 		slog.String("method", c.method()),
 		slog.String("path", c.path()),
@@ -45,6 +40,14 @@ func (c *call) access(method string, began time.Time) {
 		slog.String("from", c.address().String()),
 		slog.String(keyRequest, c.id),
 	)
+}
+
+// line is a request as an onlooker sees it.
+func (c *call) line(began time.Time, took time.Duration) requestLine {
+	return requestLine{
+		At: stampOf(began.UnixNano()), Node: c.s.node.ID(), Method: c.method(), Path: c.path(), Route: c.route, Status: c.http.Response.StatusCode(),
+		TookMS: float64(took.Microseconds()) / 1000, Bytes: c.answerBytes(), By: cmp.Or(c.holder, c.by), From: c.address().String(), Request: c.id,
+	}
 }
 
 // answerBytes is the length of the answer's body; -1 for a stream that has none.

@@ -14,6 +14,8 @@ type userDetail struct {
 	CreatedAt  string        `json:"created_at"`
 	Events     []ledgerEvent `json:"events"`      // of the ledger, newest first
 	Next       *string       `json:"next_cursor"` // for ?cursor=
+	Away       fsm.Away      `json:"away"`        // why it may do nothing here: leaving, left, arriving
+	Move       *move         `json:"move"`        // its last one between this cell and another
 }
 
 // adminUser shows a user with a page of its ledger.
@@ -30,15 +32,19 @@ func (s *Server) adminUser(c *call) (any, error) {
 	if !ok {
 		return nil, noUser(c.param("id"))
 	}
-	return userDetailOf(v, u, page), nil
-}
-
-func userDetailOf(v *fsm.View, u fsm.User, page page) userDetail {
-	ledger := ledgerOf(v, u.ID, page)
-	return userDetail{
-		account: accountOf(v, u), Revoked: u.Revoked, DeviceHash: u.DeviceHash,
-		CreatedAt: stampOf(u.CreatedAt), Events: ledger.Events, Next: ledger.Next,
+	ledger, err := s.ledgerOf(v, u.ID, page)
+	if err != nil {
+		return nil, fromArchive(err)
 	}
+	out := userDetail{
+		account: accountOf(v, u), Revoked: u.Revoked, DeviceHash: u.DeviceHash,
+		CreatedAt: stampOf(u.CreatedAt), Events: ledger.Events, Next: ledger.Next, Away: u.Away,
+	}
+	if m, ok := v.CellMove(u.ID); ok {
+		last := moveOf(m)
+		out.Move = &last
+	}
+	return out, nil
 }
 
 // adminGrant books credits on a user's ledger; a negative amount takes them back.

@@ -57,10 +57,10 @@ type importJob struct {
 
 type importItem struct {
 	Status  fsm.Status `json:"status"`
-	Input   string     `json:"input_key"`
-	Output  string     `json:"output_key"`
-	Preview string     `json:"preview_key"`
-	Error   string     `json:"error"`
+	Input   string     `json:"input_key,omitempty"`
+	Output  string     `json:"output_key,omitempty"`
+	Preview string     `json:"preview_key,omitempty"`
+	Error   string     `json:"error,omitempty"`
 }
 
 // fate is what became of one of them.
@@ -137,15 +137,19 @@ func (u importUser) old() fsm.OldUser {
 		Opening: int64(u.Opening), From: int(u.From), More: u.More,
 	}
 	for _, r := range u.Rules {
-		out.Rules = append(out.Rules, fsm.Rule{
-			ID: r.ID, Name: r.Name, Preset: r.PresetID, Concepts: r.Concepts, Protect: r.Protect,
-			CreatedAt: max(nanos(r.CreatedAt), 0), UpdatedAt: max(nanos(r.UpdatedAt), 0),
-		})
+		out.Rules = append(out.Rules, r.old())
 	}
 	for _, e := range u.Events {
 		out.Events = append(out.Events, fsm.OldEvent{ID: e.ID, Type: e.Type, Amount: int64(e.Amount), Ref: e.Ref, At: nanos(e.CreatedAt)})
 	}
 	return out
+}
+
+func (r importRule) old() fsm.Rule {
+	return fsm.Rule{
+		ID: r.ID, Name: r.Name, Preset: r.PresetID, Concepts: r.Concepts, Protect: r.Protect,
+		CreatedAt: max(nanos(r.CreatedAt), 0), UpdatedAt: max(nanos(r.UpdatedAt), 0),
+	}
 }
 
 func (j importJob) old() fsm.OldJob {

@@ -76,23 +76,6 @@ func (s *Server) adminJobs(c *call) (any, error) {
 	return out, nil
 }
 
-// anyJob finds the path's job, whoever's it is.
-func (c *call) anyJob() (*fsm.View, fsm.Job, error) {
-	id, err := c.jobID()
-	if err != nil {
-		return nil, fsm.Job{}, err
-	}
-	v, err := c.view()
-	if err != nil {
-		return nil, fsm.Job{}, err
-	}
-	j, ok := v.Job(id)
-	if !ok {
-		return nil, j, noJob(id)
-	}
-	return v, j, nil
-}
-
 // adminJob is a job with its items and the terms it was created under.
 type adminJob struct {
 	adminJobLine
@@ -103,6 +86,7 @@ type adminJob struct {
 	RuleID   string                 `json:"rule_id"`
 	Template string                 `json:"output_template"`
 	Items    []adminItem            `json:"items"`
+	Archived *archivedAt            `json:"archived,omitempty"` // nil: it is in the state
 }
 
 type adminItem struct {
@@ -117,18 +101,18 @@ type adminItem struct {
 }
 
 func (s *Server) adminJob(c *call) (any, error) {
-	v, j, err := c.anyJob()
+	j, err := c.anyJob()
 	if err != nil {
 		return nil, err
 	}
 	out := adminJob{
-		adminJobLine: adminJobLineOf(j), Price: j.Price, Settings: j.Settings,
+		adminJobLine: adminJobLineOf(j.Job), Archived: j.archived(), Price: j.Price, Settings: j.Settings,
 		Concepts: j.Concepts, Protect: orNone(j.Protect), RuleID: j.Rule, Template: j.Template, Items: []adminItem{},
 	}
 	if out.Concepts == nil {
 		out.Concepts = map[string]fsm.Concept{}
 	}
-	for _, it := range v.Items(j.ID) {
+	for _, it := range j.items() {
 		out.Items = append(out.Items, adminItem{
 			it.Idx, it.Status, it.Attempt(), it.Error, orNone(it.Errors), cmp.Or(it.Input, j.InputKey(it.Idx)), it.Output, it.Preview,
 		})
@@ -158,7 +142,7 @@ type logLease struct {
 
 // adminJobLog is a job's whole life in the order of the log.
 func (s *Server) adminJobLog(c *call) (any, error) {
-	v, j, err := c.anyJob()
+	j, err := c.anyJob()
 	if err != nil {
 		return nil, err
 	}
@@ -168,14 +152,18 @@ func (s *Server) adminJobLog(c *call) (any, error) {
 		Lines  []logLine  `json:"lines"`
 		Leases []logLease `json:"leases"` // ended ones are kept for an hour
 	}{JobID: j.ID, Status: j.Status, Lines: []logLine{}, Leases: []logLease{}}
-	for e := range v.History(j.ID, fsm.Mark{}) {
+	for e := range j.steps() {
 		what := "job."
 		if e.Item != nil {
 			what = "item."
 		}
 		out.Lines = append(out.Lines, logLine{transition: transitionOf(e), Event: what + string(e.To)})
 	}
-	for _, e := range v.LedgerOf(j) {
+	booked, err := j.view.LedgerOf(j.Job, j.steps(), s.archive.Stretch)
+	if err != nil {
+		return nil, fromArchive(err)
+	}
+	for _, e := range booked {
 		out.Lines = append(out.Lines, logLine{
 			transition: transition{Index: e.Index, Ordinal: e.Ordinal, At: stampOf(e.At), By: e.By},
 			Event:      "credits." + e.Type, Amount: e.Amount, Balance: e.Balance,
@@ -184,6 +172,7 @@ func (s *Server) adminJobLog(c *call) (any, error) {
 	slices.SortFunc(out.Lines, func(a, b logLine) int {
 		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Ordinal, b.Ordinal))
 	})
+	v := j.view
 	for _, l := range v.LeasesOf(j.ID) {
 		out.Leases = append(out.Leases, logLease{
 			l.ID(), l.Worker, orNone(l.Granted), orNone(l.Held), l.Attempt, stampOf(v.Wall() + l.At - v.Clock()), l.Ended,

@@ -14,12 +14,12 @@ type jobPicture struct {
 // adminPictures signs what a job was given and what became of it, for an
 // operator's eyes. The list is in the order of the items.
 func (s *Server) adminPictures(c *call) (any, error) {
-	v, j, err := c.anyJob()
+	j, err := c.anyJob()
 	if err != nil {
 		return nil, err
 	}
 	l, out := c.links(), []jobPicture{}
-	for _, it := range v.Items(j.ID) {
+	for _, it := range j.items() {
 		p := jobPicture{Idx: it.Idx}
 		if it.Status == fsm.Done {
 			d, err := l.download(it)
@@ -28,7 +28,7 @@ func (s *Server) adminPictures(c *call) (any, error) {
 			}
 			p.Output, p.Preview = d.Output, d.Preview
 		}
-		if _, there := v.Object(s.cfg.Objects.Bucket(), j.InputKey(it.Idx)); there {
+		if _, there := j.view.Object(s.cfg.Objects.Bucket(), j.InputKey(it.Idx)); there {
 			if p.Input, err = l.sign("GET", j.InputKey(it.Idx), downloadLife, 0); err != nil {
 				return nil, err
 			}

@@ -76,7 +76,7 @@ func (s *Server) adminSQL(c *call) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.parked, timeout)
 	done := func() { cancel(); v.Close(); leave() }
-	rows, err := query.Open(ctx, v, in.SQL, timeout)
+	rows, err := query.Open(ctx, v, s.shelves(), in.SQL, timeout)
 	if err != nil {
 		done()
 		return nil, sqlRefusal(err)
@@ -165,14 +165,19 @@ func (s *Server) adminExport(c *call) (any, error) {
 			if err := w.line(map[string]string{"table": t.Name}); err != nil {
 				return err
 			}
-			if err := t.Rows(ctx, v, func(row []any) error { end.Rows++; return w.row(row) }); err != nil {
-				return err
+			if err := t.Rows(ctx, v, s.shelves(), func(row []any) error { end.Rows++; return w.row(row) }); err != nil {
+				return fromArchive(err)
 			}
 		}
 		end.Read, end.TookMS = int64(end.Rows), float64(time.Since(began).Microseconds())/1000
 		return w.line(map[string]any{"end": end})
 	})
 	return sent{}, nil
+}
+
+// shelves is the archive as statements read it.
+func (s *Server) shelves() query.Archive {
+	return query.Archive{Jobs: s.archive.Jobs, Bookings: s.archive.Bookings}
 }
 
 // pin is view for an answer that outlives the call: whoever sends it closes it.
@@ -204,7 +209,7 @@ func sqlRefusal(err error) error {
 	if errors.As(err, &f) {
 		return fsm.Refuse(codeOf[f.Kind], "%s", f.Message)
 	}
-	return err
+	return fromArchive(err)
 }
 
 // lines answers with one JSON value a line, as send writes them. An error of send

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"stoker/archive"
 	"stoker/node"
 )
 
@@ -29,6 +30,8 @@ type clusterStatus struct {
 	Objects *storeStatus `json:"objects,omitempty"` // the store outside, if there is one
 
 	Webhooks []webhookTrouble `json:"webhooks,omitempty"` // those that take nothing
+
+	Archive *archive.Sizes `json:"archive,omitempty"` // absent while nothing is in it
 }
 
 type memberStatus struct {
@@ -73,6 +76,9 @@ func (s *Server) adminStatus(c *call) (any, error) {
 		Members: []memberStatus{},
 		Queue:   queueStatus{counts.Ready, counts.Live, counts.Dead, s.waiters(c, n.Role)},
 		Objects: s.storeStatus(c), Webhooks: troubled(v),
+	}
+	if sizes := archive.SizesOf(v); sizes.Segments > 0 {
+		out.Archive = &sizes
 	}
 	for _, m := range n.Members {
 		out.Members = append(out.Members, memberOf(m))

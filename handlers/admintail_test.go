@@ -52,7 +52,7 @@ func (s *stream) until(event string) (events, ids []string) {
 }
 
 // valid holds a piece of JSON against a schema of the description.
-func valid(t *testing.T, schema string, text []byte) {
+func valid(t testing.TB, schema string, text []byte) {
 	t.Helper()
 	doc, err := described()
 	if err != nil {

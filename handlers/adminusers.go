@@ -15,6 +15,8 @@ type userLine struct {
 	RuleSlots      int    `json:"rule_slots"`
 	Revoked        bool   `json:"revoked"`
 	CreatedAt      string `json:"created_at"`
+
+	Away fsm.Away `json:"away"` // as in userDetail
 }
 
 type userList struct {
@@ -61,5 +63,5 @@ func (s *Server) adminUsers(c *call) (any, error) {
 }
 
 func userLineOf(u fsm.User) userLine {
-	return userLine{u.ID, u.Plan, u.Credits, u.ActiveJobs, u.RuleSlots, u.Revoked, stampOf(u.CreatedAt)}
+	return userLine{u.ID, u.Plan, u.Credits, u.ActiveJobs, u.RuleSlots, u.Revoked, stampOf(u.CreatedAt), u.Away}
 }

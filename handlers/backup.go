@@ -4,6 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
 	"strconv"
 	"time"
 
@@ -31,33 +35,74 @@ func (s *Server) adminBackup(c *call) (any, error) {
 		return nil, err
 	}
 	c.token = tokenText(pinned.Manifest.Epoch, pinned.Manifest.Index)
-	conn, log, id := c.http.Conn(), s.log, c.id
 	h := &c.http.Response.Header
 	c.http.SetStatusCode(fasthttp.StatusOK)
 	c.http.SetContentType("application/x-tar")
 	h.Set(fasthttp.HeaderCacheControl, "no-store")
 	h.Set("Content-Disposition", `attachment; filename="`+backup.FileName(pinned.Manifest.CreatedAt)+`"`)
 	h.Set(headerBackupBytes, strconv.FormatInt(pinned.Size(), 10))
-	c.http.SetBodyStreamWriter(func(w *bufio.Writer) {
-		// From here on only conn and w may be touched: the request is over.
-		defer pinned.Close()
-		err := pinned.Write(s.parked, deadlined(func(b []byte) (int, error) {
-			if err := conn.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil {
-				return 0, err
-			}
-			return w.Write(b)
-		}))
-		if err != nil {
-			log.Warn("a backup broke off", keyRequest, id, keyError, err)
-		}
-	})
+	c.http.SetBodyStream(&archiveBody{pinned: pinned, ctx: s.parked, conn: c.http.Conn(), log: s.log, request: c.id}, -1)
 	return sent{}, nil
 }
 
-// deadlined is a writer that gives the other side time anew for each piece.
-type deadlined func([]byte) (int, error)
+// archiveBody writes an archive as the body of an answer: the request is over by then. A body that is read instead, or
+// written by a function, goes through a pipe, and out in packets of 4 KiB, each of which wakes its reader.
+type archiveBody struct {
+	pinned  *backup.Pinned
+	ctx     context.Context
+	conn    net.Conn
+	log     *slog.Logger
+	request string
+}
 
-func (d deadlined) Write(b []byte) (int, error) { return d(b) }
+// SupportsBodyWriteTo has the archive written and not read.
+func (*archiveBody) SupportsBodyWriteTo() bool { return true }
+
+// Read is never called.
+func (*archiveBody) Read([]byte) (int, error) { return 0, errors.ErrUnsupported }
+
+// WriteTo gives the other side time anew for each piece. When it fails the connection is closed, and the reader has no end.
+func (b *archiveBody) WriteTo(w io.Writer) (int64, error) {
+	out := &pieces{conn: b.conn, w: w}
+	err := b.writeTo(out)
+	if err != nil {
+		b.log.Warn("a backup broke off", keyRequest, b.request, keyError, err)
+	}
+	return out.n, err
+}
+
+func (b *archiveBody) writeTo(out io.Writer) error {
+	whole := bufio.NewWriterSize(out, pieceBytes)
+	if err := b.pinned.Write(b.ctx, whole); err != nil {
+		return err
+	}
+	return whole.Flush()
+}
+
+// pieceBytes go out together.
+const pieceBytes = 64 << 10
+
+// pieces is a connection's other side.
+type pieces struct {
+	conn net.Conn
+	w    io.Writer
+	n    int64
+}
+
+func (p *pieces) Write(b []byte) (int, error) {
+	if err := p.conn.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil {
+		return 0, err
+	}
+	n, err := p.w.Write(b)
+	p.n += int64(n)
+	return n, err
+}
+
+// Close lets the state go, however the answer went.
+func (b *archiveBody) Close() error {
+	b.pinned.Close()
+	return nil
+}
 
 // backupView is a backup of the schedule as the operator sees it.
 type backupView struct {

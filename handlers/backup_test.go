@@ -2,6 +2,10 @@ package handlers
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"testing"
@@ -43,6 +47,48 @@ func TestBackup_streams(t *testing.T) {
 	}
 	if got := h.do(ask{method: "GET", path: "/admin/backup", token: workerToken}); got.status != http.StatusUnauthorized {
 		t.Errorf("a worker's token: %d %s", got.status, got.text)
+	}
+}
+
+// outside counts the packets that go out; after the last it is gone.
+type outside struct {
+	left int
+	sent bytes.Buffer
+}
+
+func (o *outside) Write(b []byte) (int, error) {
+	if o.left--; o.left < 0 {
+		return 0, io.ErrClosedPipe
+	}
+	return o.sent.Write(b)
+}
+
+// TestBackup_body: an archive goes out in large pieces, small members together; a reader that has gone ends it with an error, upon
+// which its connection is closed.
+func TestBackup_body(t *testing.T) {
+	h := newHouse(t)
+	h.signUp("free")
+	pinned, err := backup.Pin(t.Context(), h.node, h.server.cfg.Objects, backup.Referenced)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, there := net.Pipe()
+	defer there.Close()
+	body := &archiveBody{pinned: pinned, ctx: t.Context(), conn: here, log: slog.New(slog.DiscardHandler)}
+	defer body.Close()
+	reader := &outside{left: 1}
+	if n, err := body.WriteTo(reader); err != nil || n != int64(reader.sent.Len()) || n > pieceBytes {
+		t.Fatalf("%d bytes, %d arrived: %v", n, reader.sent.Len(), err)
+	}
+	if _, err := backup.Verify(&reader.sent, t.TempDir()); err != nil {
+		t.Error(err)
+	}
+	if n, err := body.WriteTo(&outside{}); n != 0 || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("to a reader that has gone: %d bytes, %v", n, err)
+	}
+	here.Close()
+	if _, err := body.WriteTo(&outside{left: 9}); err == nil {
+		t.Error("a connection that was closed took an archive")
 	}
 }
 

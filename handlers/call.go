@@ -20,6 +20,8 @@ const (
 	headerKey       = "Idempotency-Key"
 	headerReplayed  = "Idempotency-Replayed"
 	headerCursor    = "X-Next-Cursor"
+	headerCell      = "X-Stoker-Cell"
+	headerKnown     = "X-Stoker-Known"
 )
 
 // call is one request on its way. Its context ends with the request's deadline.
@@ -36,6 +38,7 @@ type call struct {
 	holder string   // whose token it is, as fsm.Changes.Revoked names it
 	scope  string   // what an Idempotency-Key is unique in; "" ignores the header
 	body   []byte   // of a JSON route, its own copy
+	waits  bool     // for the log, among those whose number is bounded
 
 	traced func(status int) // ends the call's part of its trace
 
@@ -51,11 +54,15 @@ var saneID = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
 
 func (s *Server) newCall(http *fasthttp.RequestCtx) *call {
 	s.count.inFlight.Inc()
-	c := &call{s: s, http: http, Context: s.work}
-	if c.id = c.header(headerRequestID); !saneID.MatchString(c.id) {
-		c.id = newID("req_")
+	return &call{s: s, http: http, Context: s.work, id: requestID(http)}
+}
+
+// requestID is what the client calls its request, or a new name.
+func requestID(http *fasthttp.RequestCtx) string {
+	if id := http.Request.Header.Peek(headerRequestID); saneID.Match(id) {
+		return string(id)
 	}
-	return c
+	return newRequestID()
 }
 
 // header copies a header's value out of fasthttp's buffer; so do param and query.
@@ -91,11 +98,13 @@ func apply[A any](c *call, cmd fsm.Command[A]) (A, error) {
 	if idem != nil {
 		opts = append(opts, node.Idem(*idem))
 	}
-	leave, err := c.s.crowd.enter()
-	if err != nil {
-		return none, err
+	if c.waits {
+		leave, err := c.s.crowd.enter()
+		if err != nil {
+			return none, err
+		}
+		defer leave()
 	}
-	defer leave()
 	c.proposed = true
 	r, err := node.Apply(c, c.s.node, cmd, opts...)
 	c.replayed = r.Replayed
@@ -170,10 +179,10 @@ func (c *call) account(v *fsm.View) (fsm.User, error) {
 	switch {
 	case !ok:
 		return u, fsm.Refuse(fsm.AuthInvalidToken, "no such user; sign in again")
-	case u.Revoked:
+	case u.Revoked && (u.Away == "" || u.Away == fsm.Leaving):
 		return u, fsm.Refuse(fsm.Forbidden, "this user has been revoked")
 	}
-	return u, nil
+	return u, v.Absent(u)
 }
 
 // consistency reads ?consistency= and X-Stoker-Index.

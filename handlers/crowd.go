@@ -16,6 +16,9 @@ const (
 	longWait    = 5 * time.Second // of the one that has waited longest; an election is over by then
 )
 
+// crowded is what those are told who are too much.
+var crowded = fsm.Refuse(fsm.Unavailable, "this node has more to write than it can, nothing was written; try again, or ask another node")
+
 // crowd is the requests of this node that wait for the log's answer.
 type crowd struct {
 	mu      sync.Mutex
@@ -27,9 +30,8 @@ func (c *crowd) enter() (leave func(), err error) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := c.waiting.Len()
-	if n >= mostWaiting || n >= fewWaiting && now.Sub(c.waiting.Front().Value.(time.Time)) > longWait {
-		return nil, fsm.Refuse(fsm.Unavailable, "this node has more to write than it can, nothing was written; try again, or ask another node")
+	if c.tooMany(now) {
+		return nil, crowded
 	}
 	place := c.waiting.PushBack(now)
 	return func() {
@@ -37,4 +39,18 @@ func (c *crowd) enter() (leave func(), err error) {
 		defer c.mu.Unlock()
 		c.waiting.Remove(place)
 	}, nil
+}
+
+// full says whether the next one would be refused.
+func (c *crowd) full() bool {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tooMany(now)
+}
+
+// tooMany is full. mu is held.
+func (c *crowd) tooMany(now time.Time) bool {
+	n := c.waiting.Len()
+	return n >= mostWaiting || n >= fewWaiting && now.Sub(c.waiting.Front().Value.(time.Time)) > longWait
 }

@@ -33,13 +33,17 @@
 //     revokes it, and sees at most a node that was told ?consistency=stale and is behind.
 //   - What is limited is counted in the node's memory, which a flood cannot fill.
 //   - Under more writes than the log takes, those let in are answered in time and
-//     the others are refused at once: the requests that wait are bounded (crowd.go),
-//     and so are connections (gate.go).
+//     the others are refused at once, by the node that they ask, before anything is
+//     done for them (turnaway.go): the requests that wait are bounded (crowd.go),
+//     and so are connections (gate.go). Reads, polls and operators are not refused.
+//   - A user that lives in another cell is answered 421 with the cell's name, whatever it asks, and a sign-in that is answered out of
+//     an Idempotency-Key record is asked again where its user is: nobody gets a token of a cell that it has left.
 //   - A refusal for want of scope, or of a good token, writes no entry.
 //   - A shutdown cancels what is parked (polls, streams) and lets what was sent to
 //     the log have its answer.
 //   - A request's id and trace go with everything that is done for it, to whichever
-//     node. Each request is one line of the log and one count, by its line of the table.
+//     node. Each request is one count, by its line of the table, and one line of the
+//     log; those that were turned away are one line a second together.
 //
 // # Why not …
 //

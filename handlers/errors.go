@@ -38,7 +38,7 @@ var statusOf = map[fsm.Code]int{
 	fsm.ConcurrencyLimit: 429, fsm.QueueFull: 429, rateLimited: 429,
 	fsm.JoinRefused: 403, fsm.MemberExists: 409, fsm.MemberRemoved: 409, fsm.QuorumAtRisk: 409, node.LastCopy: 409,
 	sqlError: 400, sqlReadOnly: 400, sqlLimit: 400,
-	fsm.SettingsMoved: 409, fsm.PlanInUse: 409,
+	fsm.SettingsMoved: 409, fsm.PlanInUse: 409, fsm.MoveConflict: 409, fsm.UserMoved: 421,
 	storageFull: 507, internalError: 500, fsm.Unavailable: 503, fsm.Diverged: 503, outcomeUnknown: 504,
 }
 

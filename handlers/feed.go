@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -86,23 +87,24 @@ func parseEventID(id string) (epoch uint64, m fsm.Mark, err error) {
 // nothing when it resumes behind last, else a snapshot. A position of another
 // epoch is not resumed: that history may be gone, the snapshot says what is.
 func (s *Server) newFeed(c *call, last string) (*feed, []event, error) {
-	v, j, err := c.ownJob()
+	j, err := c.ownJob()
 	if err != nil {
 		return nil, nil, err
 	}
+	v := j.view
 	f := &feed{s: s, links: c.links(), job: j.ID, user: c.user, epoch: v.Epoch(), shown: newShown()}
 	if last != "" {
 		epoch, mark, err := parseEventID(last)
 		if err != nil {
 			return nil, nil, err
 		}
-		if epoch == f.epoch {
-			f.skip(v, mark)
+		if epoch == f.epoch && j.past == nil { // of an archived job all there is to say is how it is
+			f.skip(j.steps(), mark)
 			return f, nil, nil
 		}
 	}
-	f.skip(v, fsm.Mark{Index: v.Index(), Ordinal: ^uint32(0)})
-	snapshot, err := jobOf(f.links, v, j)
+	f.skip(j.steps(), fsm.Mark{Index: v.Index(), Ordinal: ^uint32(0)})
+	snapshot, err := jobOf(f.links, j)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -117,8 +119,8 @@ func (s *Server) newFeed(c *call, last string) (*feed, []event, error) {
 }
 
 // skip takes the history up to a position as sent.
-func (f *feed) skip(v *fsm.View, until fsm.Mark) {
-	for e := range v.History(f.job, fsm.Mark{}) {
+func (f *feed) skip(steps iter.Seq[fsm.Event], until fsm.Mark) {
+	for e := range steps {
 		if e.Index > until.Index || e.Index == until.Index && e.Ordinal > until.Ordinal {
 			return
 		}
@@ -147,8 +149,12 @@ func (f *feed) count(e fsm.Event) {
 // comes back and gets a snapshot.
 var errRestored = errors.New("the cluster was restored under the stream")
 
-// next gives the events behind the feed's position in this node's state.
+// next gives the events behind the feed's position in this node's state; none
+// behind the job's end, after which it may have left the state.
 func (f *feed) next() ([]event, error) {
+	if f.over {
+		return nil, nil
+	}
 	v := f.s.node.View()
 	defer v.Close()
 	j, ok := v.Job(f.job)

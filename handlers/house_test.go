@@ -37,29 +37,38 @@ const (
 // house is a whole node on this machine: log, machine, objects, queue and the
 // public port, with nothing mocked.
 type house struct {
-	t      *testing.T
-	node   *node.Node
-	server *Server
-	base   string // http://host:port
-	sealer []byte
-	client *http.Client
+	t       testing.TB
+	cluster string
+	node    *node.Node
+	server  *Server
+	base    string // http://host:port
+	sealer  []byte
+	dir     string // of the node's data
+	client  *http.Client
 }
 
 // newHouse starts a house; change adapts what it begins with.
-func newHouse(t *testing.T, change ...func(*fsm.Settings, *Config)) *house {
+func newHouse(t testing.TB, change ...func(*fsm.Settings, *Config)) *house {
 	t.Helper()
 	return newHouseOutside(t, nil, change...)
 }
 
 // newHouseOutside is one whose pictures are in a store outside, if that is not nil.
-func newHouseOutside(t *testing.T, outside *objects.Outside, change ...func(*fsm.Settings, *Config)) *house {
+func newHouseOutside(t testing.TB, outside *objects.Outside, change ...func(*fsm.Settings, *Config)) *house {
 	t.Helper()
-	h := &house{t: t, sealer: bytes.Repeat([]byte{7}, 32), client: &http.Client{Timeout: 30 * time.Second}}
+	return newCell(t, "test", outside, change...)
+}
+
+// newCell is one whose cluster has this id.
+func newCell(t testing.TB, id string, outside *objects.Outside, change ...func(*fsm.Settings, *Config)) *house {
+	t.Helper()
+	h := &house{t: t, cluster: id, sealer: bytes.Repeat([]byte{7}, 32), client: &http.Client{Timeout: 30 * time.Second}}
 	set, cfg := fsm.DefaultSettings(), Config{Version: "test"}
 	for _, c := range change {
 		c(&set, &cfg)
 	}
 	dir := t.TempDir()
+	h.dir = dir
 	public, cluster := listen(t), listen(t)
 	var err error
 	h.node, err = node.Start(t.Context(), node.Config{
@@ -122,7 +131,7 @@ func (h *house) genesis(set fsm.Settings) fsm.Genesis {
 		return fsm.Secret{ID: id, Sealed: sealed}
 	}
 	return fsm.Genesis{
-		ClusterID: "test", FirstSettings: set,
+		ClusterID: h.cluster, FirstSettings: set,
 		JWTKeys:      []fsm.Secret{seal("jwt", "k1", "0123456789abcdef0123456789abcdef")},
 		ObjectKey:    seal("object", "STOKERTEST", "object-secret"),
 		AdminTokens:  [][32]byte{sha256.Sum256([]byte(adminToken))},
@@ -130,7 +139,7 @@ func (h *house) genesis(set fsm.Settings) fsm.Genesis {
 	}
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -140,7 +149,7 @@ func listen(t *testing.T) net.Listener {
 }
 
 // certify makes a certificate that is its own authority, for the cluster port.
-func certify(t *testing.T, id string) *node.Identity {
+func certify(t testing.TB, id string) *node.Identity {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -122,40 +122,30 @@ func (s *Server) cancelJob(c *call) (any, error) {
 
 // showJob shows one of the caller's jobs.
 func (s *Server) showJob(c *call) (any, error) {
-	v, j, err := c.ownJob()
+	j, err := c.ownJob()
 	if err != nil {
 		return nil, err
 	}
-	job, err := jobOf(c.links(), v, j)
+	job, err := jobOf(c.links(), j)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"job": job}, nil
+	return shownJob{job}, nil
 }
 
 // history lists every transition that a job and its items ever made.
 func (s *Server) history(c *call) (any, error) {
-	v, j, err := c.ownJob()
+	j, err := c.ownJob()
 	if err != nil {
 		return nil, err
 	}
 	out := struct {
 		Events []transition `json:"events"`
 	}{[]transition{}}
-	for e := range v.History(j.ID, fsm.Mark{}) {
+	for e := range j.steps() {
 		out.Events = append(out.Events, transitionOf(e))
 	}
 	return out, nil
-}
-
-// ownJob finds the path's job in the state that the client asked for. Somebody
-// else's is not found.
-func (c *call) ownJob() (*fsm.View, fsm.Job, error) {
-	v, j, err := c.anyJob()
-	if err == nil && j.User != c.user {
-		return nil, fsm.Job{}, noJob(j.ID)
-	}
-	return v, j, err
 }
 
 // jobID reads the path's id. What cannot be one is not found.

@@ -43,22 +43,26 @@ type job struct {
 	UpdatedAt   string     `json:"updated_at"`
 }
 
+type shownJob struct {
+	Job job `json:"job"`
+}
+
 type item struct {
 	Idx    int        `json:"idx"`
 	Status fsm.Status `json:"status"`
 	Error  string     `json:"error,omitempty"`
 }
 
-func jobOf(l links, v *fsm.View, j fsm.Job) (job, error) {
+func jobOf(l links, j jobAt) (job, error) {
 	out := job{
 		JobID: j.ID, UserID: j.User, Status: j.Status, Preset: j.Preset,
 		TotalItems: j.Total, DoneItems: j.Done, FailedItems: j.Failed,
 		Items: []item{}, Downloads: []download{},
 		AutoConfirm: j.AutoConfirm, AutoExecute: j.Auto != nil,
-		RetryOf: j.RetryOf, Queue: placeOf(v, j),
+		RetryOf: j.RetryOf, Queue: placeOf(j.view, j.Job),
 		CreatedAt: stampOf(j.CreatedAt), UpdatedAt: stampOf(j.UpdatedAt),
 	}
-	for _, it := range v.Items(j.ID) {
+	for _, it := range j.items() {
 		out.Items = append(out.Items, item{it.Idx, it.Status, it.Error})
 		if it.Status != fsm.Done {
 			continue
@@ -70,7 +74,7 @@ func jobOf(l links, v *fsm.View, j fsm.Job) (job, error) {
 		out.Downloads = append(out.Downloads, d)
 	}
 	if j.Status == fsm.Created {
-		urls, err := l.uploads(j)
+		urls, err := l.uploads(j.Job)
 		if err != nil {
 			return out, err
 		}

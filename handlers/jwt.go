@@ -39,8 +39,9 @@ type tokens struct {
 	known *verified
 }
 
-// sign issues a token for the user: sub, iat and exp, and nothing else.
-func (t *tokens) sign(ctx context.Context, user string, now time.Time, life time.Duration) (string, error) {
+// sign issues a token for the user: sub, iat, exp and iss, and nothing else. iss is the cluster's id: a router in front of several
+// clusters sends whoever shows the token to the one that has signed it. Nothing here reads it, since nothing here would sign another.
+func (t *tokens) sign(ctx context.Context, user, cluster string, now time.Time, life time.Duration) (string, error) {
 	kid, secret, err := t.keys.newest(ctx)
 	if err != nil {
 		return "", err
@@ -49,7 +50,7 @@ func (t *tokens) sign(ctx context.Context, user string, now time.Time, life time
 	if err != nil {
 		return "", err
 	}
-	token, err := jwt.NewBuilder().Subject(user).IssuedAt(now).Expiration(now.Add(life)).Build()
+	token, err := jwt.NewBuilder().Issuer(cluster).Subject(user).IssuedAt(now).Expiration(now.Add(life)).Build()
 	if err != nil {
 		return "", fmt.Errorf("build token: %w", err)
 	}

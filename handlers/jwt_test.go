@@ -101,7 +101,7 @@ func TestToken_CarriesNoMoreThanItNeeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(claims) != 3 || token.Subject() != p.id || token.Expiration().Sub(token.IssuedAt()) != 30*24*time.Hour {
+	if len(claims) != 4 || token.Issuer() != "test" || token.Subject() != p.id || token.Expiration().Sub(token.IssuedAt()) != 30*24*time.Hour {
 		t.Errorf("claims: %v", claims)
 	}
 }

@@ -44,14 +44,12 @@ func (k *keyring) secret(ctx context.Context, kid string) ([]byte, error) {
 	// The node's own state first: it costs nothing, and a key that is missing
 	// there may just not have arrived yet.
 	for _, how := range []node.Consistency{node.Stale, node.Linearizable} {
-		secrets, err := k.list(ctx, how)
+		s, ok, err := k.find(ctx, how, kid)
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range secrets {
-			if s.ID == kid {
-				return k.open(useJWT, s)
-			}
+		if ok {
+			return k.open(useJWT, s)
 		}
 	}
 	return nil, errForged
@@ -76,6 +74,16 @@ func (k *keyring) newest(ctx context.Context) (kid string, secret []byte, err er
 		}
 	}
 	return "", nil, fsm.Refuse(fsm.Unavailable, "the cluster has not begun yet; try again in a moment")
+}
+
+func (k *keyring) find(ctx context.Context, how node.Consistency, kid string) (s fsm.Secret, ok bool, err error) {
+	v, err := k.node.Read(ctx, how)
+	if err != nil {
+		return s, false, err
+	}
+	defer v.Close()
+	s, ok = v.SecretOf(useJWT, kid)
+	return s, ok, nil
 }
 
 func (k *keyring) list(ctx context.Context, how node.Consistency) ([]fsm.Secret, error) {

@@ -72,25 +72,32 @@ func (s *Server) billing(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledgerOf(v, c.user, page), nil
+	out, err := s.ledgerOf(v, c.user, page)
+	return out, c.hushed(err)
 }
 
-func ledgerOf(v *fsm.View, user string, page page) ledgerPage {
+// ledgerOf gives a page of a user's ledger, which goes on into the archive. A page ends
+// before what cannot be read and says that there is more; one that would begin there
+// is refused with an *archive.Unreadable.
+func (s *Server) ledgerOf(v *fsm.View, user string, page page) (ledgerPage, error) {
 	out := ledgerPage{Events: []ledgerEvent{}}
 	var last fsm.Mark
-	for e := range v.Ledger(user, page.before) {
-		if len(out.Events) == page.size {
+	for e, err := range v.WholeLedger(user, page.before, s.archive.Stretch) {
+		if err != nil && len(out.Events) == 0 {
+			return out, err
+		}
+		if err != nil || len(out.Events) == page.size {
 			next := cursorText(last)
 			out.Next = &next
 			break
 		}
-		last = fsm.Mark{Index: e.Index, Ordinal: e.Ordinal}
+		last = e.Mark()
 		out.Events = append(out.Events, ledgerEvent{
 			ID: "l_" + cursorText(last), Type: e.Type, Amount: e.Amount,
 			Balance: e.Balance, Ref: e.Ref, CreatedAt: stampOf(e.At),
 		})
 	}
-	return out
+	return out, nil
 }
 
 // page is where a list goes on and how much of it is asked for.

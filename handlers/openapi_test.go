@@ -107,7 +107,7 @@ func TestOpenAPI_KnowsEveryCodeAndItsStatus(t *testing.T) {
 
 // conforms holds an answer against the description. What is under no path of
 // it must be a refusal; objects speak another protocol.
-func conforms(t *testing.T, req *http.Request, res *http.Response, body []byte) {
+func conforms(t testing.TB, req *http.Request, res *http.Response, body []byte) {
 	t.Helper()
 	doc, err := described()
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 // confirmOutside looks at a job's pictures where they are and says what it found.
 // A store that cannot be asked is 503, and nothing has changed.
 func (c *call) confirmOutside(outside *objects.Outside, id string) (fsm.Job, error) {
-	_, j, err := c.ownJob()
+	j, err := c.ownJob()
 	if err != nil {
-		return j, err
+		return j.Job, err
 	}
 	cmd := fsm.ConfirmOutside{User: c.user, Job: id}
 	if j.Status == fsm.Created { // else the machine has something better to say
-		if cmd.Found, err = outside.Inputs(c, j); err != nil {
-			return j, err
+		if cmd.Found, err = outside.Inputs(c, j.Job); err != nil {
+			return j.Job, err
 		}
 	}
 	return apply(c, cmd)

@@ -22,20 +22,12 @@ func publicPair(t *testing.T, dir string) *x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := pki.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := ca.SignNode(&key.PublicKey, "public", nil, time.Now(), time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := pki.EncodeKey(key)
+	cert, key, err := ca.Issue("public", nil, time.Now(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	later := time.Now().Add(-time.Duration(cert.SerialNumber.Bytes()[0]) * time.Minute) // file systems' clocks are coarse
-	for name, text := range map[string][]byte{"tls.crt": pki.EncodeCerts(cert), "tls.key": text} {
+	for name, text := range map[string][]byte{"tls.crt": pki.EncodeCerts(cert), "tls.key": key} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)

@@ -33,6 +33,8 @@ type errorV struct {
 	Version uint64      `json:"version,omitzero"`
 
 	Invalid []fsm.Unusable `json:"invalid,omitempty"`
+
+	Cell string `json:"cell,omitempty"`
 }
 
 // sent is returned by a handler that has written its answer itself.
@@ -73,11 +75,14 @@ func (c *call) reject(status int, r *fsm.Refusal) {
 	case fasthttp.StatusTooManyRequests, fasthttp.StatusServiceUnavailable, fasthttp.StatusInsufficientStorage:
 		c.http.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.Itoa(max(r.RetryAfter, retryAfter)))
 	}
+	if r.Cell != "" {
+		c.http.Response.Header.Set(headerCell, r.Cell)
+	}
 	if status == fasthttp.StatusUnauthorized {
 		c.http.Response.Header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
 	}
 	c.write(status, envelope{Error: &errorV{
-		Code: r.Code, Message: r.Message, Fields: r.Fields, Status: r.Status, Missing: r.Missing, Invalid: r.Invalid, Version: r.Version,
+		Code: r.Code, Message: r.Message, Fields: r.Fields, Status: r.Status, Missing: r.Missing, Invalid: r.Invalid, Version: r.Version, Cell: r.Cell,
 	}})
 }
 

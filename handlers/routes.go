@@ -17,6 +17,16 @@ type route struct {
 // noted are looks that the audit log tells of: they show all there is.
 var noted = map[string]bool{"/admin/backup": true, "/admin/sql/export": true}
 
+// waits are the lines that wait for the log, whatever they are asked, but for an operator's: who is to see to it that there is less to
+// do must get in.
+var waits = map[string]bool{
+	"POST " + pathSignIn: true,
+	"POST /rules":        true, "PUT /rules/{id}": true, "DELETE /rules/{id}": true,
+	"POST /jobs": true, "POST /jobs/{id}/confirm-upload": true, "POST /jobs/{id}/execute": true, "POST /jobs/{id}/cancel": true,
+	"POST /queue/session": true, "POST /queue/leases/{lease_id}/results": true, "POST /queue/leases/{lease_id}/release": true,
+	"POST /jobs/{id}/callback": true,
+}
+
 // routes is the whole API on a page, but for the objects (see Server.router).
 // openapi.json describes each line, and a test compares the two.
 var routes = []route{
@@ -72,6 +82,11 @@ var routes = []route{
 	{"POST", "/admin/users/{id}/credits", admin, 200, (*Server).adminGrant},
 	{"PUT", "/admin/users/{id}/plan", admin, 200, (*Server).adminPlan},
 	{"POST", "/admin/users/{id}/revoke", adminOperate, 200, (*Server).adminRevoke},
+	{"POST", "/admin/users/{id}/leave", admin, 200, (*Server).adminLeave},
+	{"GET", "/admin/users/{id}/departure", admin, 200, (*Server).adminDeparture},
+	{"POST", "/admin/users/{id}/arrive", admin, 200, (*Server).adminArrive},
+	{"POST", "/admin/users/{id}/left", admin, 200, (*Server).adminLeft},
+	{"POST", "/admin/users/{id}/settle", admin, 200, (*Server).adminSettle},
 	{"GET", "/admin/jobs", adminRead, 200, (*Server).adminJobs},
 	{"GET", "/admin/jobs/{id}", adminRead, 200, (*Server).adminJob},
 	{"GET", "/admin/jobs/{id}/log", adminRead, 200, (*Server).adminJobLog},

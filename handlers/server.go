@@ -17,6 +17,7 @@ import (
 	"github.com/fasthttp/router"
 	"github.com/valyala/fasthttp"
 
+	"stoker/archive"
 	"stoker/fsm"
 	"stoker/node"
 	"stoker/objects"
@@ -86,13 +87,16 @@ type Server struct {
 	node      *node.Node
 	log       *slog.Logger
 	jwt       *tokens
+	signing   *signing
 	doors     *doors
 	live      atomic.Pointer[live]
 	watch     *watchers
 	guests    *guests
 	onlookers onlookers
 	crowd     crowd
+	turned    atomic.Int64 // away, since the log last told of it
 	desk      *query.Desk
+	archive   *archive.Archive
 	count     *metrics
 	began     time.Time
 
@@ -128,14 +132,16 @@ func Start(cfg Config) (*Server, error) {
 	keys := &keyring{node: cfg.Node}
 	s := &Server{
 		cfg: cfg, node: cfg.Node, log: cfg.Log,
-		jwt:    &tokens{keys: keys, known: newVerified()},
-		doors:  newDoors(cfg.Node),
-		watch:  newWatchers(),
-		guests: newGuests(),
-		desk:   query.NewDesk(),
-		count:  newMetrics(cfg.Node.Metrics()),
-		began:  time.Now(),
-		served: make(chan error, 1),
+		jwt:     &tokens{keys: keys, known: newVerified()},
+		signing: newSigning(),
+		doors:   newDoors(cfg.Node),
+		watch:   newWatchers(),
+		guests:  newGuests(),
+		desk:    query.NewDesk(),
+		archive: archive.New(cfg.Objects),
+		count:   newMetrics(cfg.Node.Metrics()),
+		began:   time.Now(),
+		served:  make(chan error, 1),
 	}
 	s.work, s.endWork = context.WithCancel(context.Background())
 	s.parked, s.endParked = context.WithCancel(s.work)
@@ -200,6 +206,10 @@ func (s *Server) shutdown(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("handlers: shutdown: requests were cut off: %w", err)
 	}
+	// A server that has not begun to serve has closed nothing, and would begin now.
+	if err := s.cfg.Listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("handlers: shutdown: %w", err)
+	}
 	if err := <-s.served; err != nil {
 		return fmt.Errorf("handlers: serve: %w", err)
 	}
@@ -248,8 +258,14 @@ func (s *Server) router() fasthttp.RequestHandler {
 
 // serve turns a line of the table into what fasthttp calls.
 func (s *Server) serve(line route) fasthttp.RequestHandler {
+	waits := waits[line.method+" "+line.path]
 	return func(http *fasthttp.RequestCtx) {
+		if waits && s.crowd.full() {
+			s.turnAway(http, line)
+			return
+		}
 		c := s.newCall(http)
+		c.waits = waits
 		ctx, cancel := context.WithTimeout(s.work, s.cfg.Timeout)
 		defer cancel()
 		c.Context, c.route = node.WithRequest(ctx, c.id), line.path

@@ -9,7 +9,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttputil"
 
 	"stoker/fsm"
 )
@@ -183,6 +187,23 @@ func TestServer_ObjectsAnswerAsS3(t *testing.T) {
 	if status != 403 || !strings.Contains(text, "<Error>") {
 		t.Errorf("%d %s", status, text)
 	}
+}
+
+// The goroutine that accepts may not have begun when the shutdown comes: then fasthttp has nothing yet that it could close.
+func TestShutdown_BeforeItServes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{
+			cfg: Config{Listener: fasthttputil.NewInmemoryListener()}, http: &fasthttp.Server{}, served: make(chan error, 1),
+			endParked: func() {}, endWork: func() {},
+		}
+		ended := make(chan error)
+		go func() { ended <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		s.served <- s.http.Serve(s.cfg.Listener) // would accept for ever
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestShutdown_AnswersParkedPollsAndEndsStreams(t *testing.T) {

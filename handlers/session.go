@@ -14,6 +14,9 @@ var saneDevice = regexp.MustCompile(`^[\x20-\x7e]{1,256}$`)
 // anonymous callers apart: whoever guesses it gets the other's token.
 const soleKey = 16
 
+// knownOnly in headerKnown makes no new user: a router asks so where a device may have signed in before.
+const knownOnly = "only"
+
 // signIn finds or makes the anonymous user of a device.
 func (s *Server) signIn(c *call) (any, error) {
 	var in struct {
@@ -28,10 +31,25 @@ func (s *Server) signIn(c *call) (any, error) {
 	if key := c.header(headerKey); key != "" && in.DeviceHash == "" && len(key) < soleKey {
 		return nil, invalid(headerKey, "must have at least %d characters when no device_hash is sent", soleKey)
 	}
+	if c.header(headerKnown) == knownOnly {
+		v, err := c.view()
+		if err != nil {
+			return nil, err
+		}
+		if !v.KnowsDevice(in.DeviceHash) {
+			return nil, fsm.Refuse(fsm.NotFound, "this device has not signed in here")
+		}
+	}
 	c.scope, c.by = "device "+in.DeviceHash, "anonymous"
 	signed, err := apply(c, fsm.SignIn{DeviceHash: in.DeviceHash, NewID: newID("u_")})
 	if err != nil {
 		return nil, err
+	}
+	if c.replayed { // what was true then: the user may have moved since
+		c.user = signed.User.ID
+		if _, err := c.view(); err != nil {
+			return nil, err
+		}
 	}
 	token, err := s.issue(c, signed.User.ID)
 	if err != nil {
@@ -61,9 +79,10 @@ func (s *Server) refresh(c *call) (any, error) {
 
 // issue signs a token for as long as the settings say.
 func (s *Server) issue(c *call, user string) (string, error) {
-	life := time.Duration(c.local().Settings().TokenLife)
+	v := c.local()
+	life := time.Duration(v.Settings().TokenLife)
 	if life <= 0 { // this node has not heard of Genesis yet, though the answer came through it
 		life = time.Duration(fsm.DefaultSettings().TokenLife)
 	}
-	return s.jwt.sign(c, user, time.Now(), life)
+	return s.jwt.sign(c, user, v.ClusterID(), time.Now(), life)
 }

@@ -73,6 +73,7 @@ type retentionForm struct {
 	Outputs  keepForm         `json:"outputs"`
 	Previews keepForm         `json:"previews"`
 	Prefixes []prefixKeepForm `json:"prefixes"`
+	Records  keepForm         `json:"records"` // of jobs, in the state
 }
 
 type keepForm struct {
@@ -92,7 +93,7 @@ func retentionOf(r *fsm.Retention) (f retentionForm) {
 		return f
 	}
 	of := func(k fsm.Keep) keepForm { return keepForm{span(k.Done), span(k.Failed), span(k.Canceled)} }
-	f = retentionForm{Inputs: of(r.Inputs), Outputs: of(r.Outputs), Previews: of(r.Previews)}
+	f = retentionForm{Inputs: of(r.Inputs), Outputs: of(r.Outputs), Previews: of(r.Previews), Records: of(r.Records)}
 	for _, p := range r.Prefixes {
 		f.Prefixes = append(f.Prefixes, prefixKeepForm{p.Prefix, span(p.For)})
 	}
@@ -103,12 +104,12 @@ func (f retentionForm) retention() *fsm.Retention {
 	of := func(k keepForm) fsm.Keep {
 		return fsm.Keep{Done: int64(k.Done), Failed: int64(k.Failed), Canceled: int64(k.Canceled)}
 	}
-	r := &fsm.Retention{Inputs: of(f.Inputs), Outputs: of(f.Outputs), Previews: of(f.Previews)}
+	r := &fsm.Retention{Inputs: of(f.Inputs), Outputs: of(f.Outputs), Previews: of(f.Previews), Records: of(f.Records)}
 	for _, p := range f.Prefixes {
 		r.Prefixes = append(r.Prefixes, fsm.PrefixKeep{Prefix: p.Prefix, For: int64(p.For)})
 	}
 	forever := fsm.Keep{}
-	if r.Inputs == forever && r.Outputs == forever && r.Previews == forever && r.Prefixes == nil {
+	if r.Inputs == forever && r.Outputs == forever && r.Previews == forever && r.Records == forever && r.Prefixes == nil {
 		return nil
 	}
 	return r

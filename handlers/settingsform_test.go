@@ -46,9 +46,11 @@ func anySettings(t *rapid.T) fsm.Settings {
 		}
 		s.Presets[id] = p
 	}
-	switch rapid.IntRange(0, 2).Draw(t, "keep") {
+	switch rapid.IntRange(0, 3).Draw(t, "keep") {
 	case 0:
 		s.Retention = nil
+	case 3:
+		s.Retention = &fsm.Retention{Records: fsm.Keep{Done: span(60*second, year).Draw(t, "records"), Failed: 60 * second}}
 	case 1:
 		s.Retention, s.Replicas = &fsm.Retention{
 			Inputs:   fsm.Keep{Done: span(60*second, year).Draw(t, "done"), Canceled: 60 * second},

@@ -17,7 +17,7 @@ import (
 
 // stream is an open event stream.
 type stream struct {
-	t     *testing.T
+	t     testing.TB
 	body  io.ReadCloser
 	lines *bufio.Scanner
 	beats int

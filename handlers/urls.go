@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"stoker/fsm"
@@ -20,6 +21,44 @@ const (
 type links struct {
 	objects *objects.Store
 	base    string // scheme://host[:port] by which this cluster is reached
+	signing *signing
+}
+
+// signing is signers that are used for a moment, by how the cluster is reached: finding its key costs as much as signing.
+type signing struct {
+	mu      sync.Mutex
+	signers map[string]momentary
+}
+
+type momentary struct {
+	signer *objects.Signer
+	since  time.Time
+}
+
+const (
+	signerLife = time.Second // how old a URL may be when it is rendered
+	maxBases   = 16          // clients name the host: what they make up must not gather
+)
+
+func newSigning() *signing { return &signing{signers: map[string]momentary{}} }
+
+func (l links) signer() (*objects.Signer, error) {
+	s := l.signing
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if m, ok := s.signers[l.base]; ok && now.Sub(m.since) <= signerLife {
+		return m.signer, nil
+	}
+	signer, err := l.objects.Signer(l.base)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.signers) >= maxBases {
+		clear(s.signers)
+	}
+	s.signers[l.base] = momentary{signer, now}
+	return signer, nil
 }
 
 // saneHost is a Host that a URL can be made of.
@@ -40,7 +79,7 @@ func (c *call) links() links {
 		}
 		base = scheme + "://" + host
 	}
-	return links{c.s.cfg.Objects, base}
+	return links{c.s.cfg.Objects, base, c.s.signing}
 }
 
 // to is the URL of one of our own paths.
@@ -51,14 +90,14 @@ func (l links) sign(method, key string, life time.Duration, fence uint64) (strin
 	if outside := l.objects.Outside(); outside != nil {
 		return outside.URL(method, key, life, fence)
 	}
-	url, err := l.objects.Presign(objects.Ask{
-		Method: method, Base: l.base, Key: key, Fence: fence,
-		Expires: max(life, time.Second).Truncate(time.Second), At: time.Now(),
-	})
-	if err != nil {
-		return "", fmt.Errorf("presign %s %s: %w", method, key, err)
+	signer, err := l.signer()
+	if err == nil {
+		var url string
+		if url, err = signer.URL(method, key, max(life, time.Second).Truncate(time.Second), fence); err == nil {
+			return url, nil
+		}
 	}
-	return url, nil
+	return "", fmt.Errorf("presign %s %s: %w", method, key, err)
 }
 
 // upload is where one picture of a job goes.

@@ -91,6 +91,7 @@ type Timing struct {
 	Promote   time.Duration // a learner that has kept up so long becomes a voter: 10 s
 	Probe     time.Duration // how often nodes ask each other's status: 1 s
 	Silence   time.Duration // an origin that was silent so long is replaced (the machine forgets it after 24 h): 6 h
+	Compact   time.Duration // between two looks whether the state's file is half gaps: 1 min
 	Scrub     time.Duration // rest between two walks that hold this node's rows against their digest: 45 s
 	MaxSkew   time.Duration // a node further off the others' median wall clock does not lead: 5 s
 	CertLife  time.Duration // of the certificates that this node signs: pki.NodeLife
@@ -117,6 +118,7 @@ func (c Config) withDefaults() Config {
 	def(&t.Promote, 10*time.Second)
 	def(&t.Probe, time.Second)
 	def(&t.Silence, 6*time.Hour)
+	def(&t.Compact, time.Minute)
 	def(&t.Scrub, 45*time.Second)
 	def(&t.MaxSkew, 5*time.Second)
 	def(&t.CertLife, pki.NodeLife)

@@ -38,11 +38,14 @@
 // # Where the log is
 //
 // In raft.db, by raft-boltdb, with term and vote; or, where Config.LogStore says so,
-// in segments beside it, by raft-wal (disklog.go), of the same house and licence as Raft: an append writes what
+// in segments beside it, by raft-wal (segments.go), of the same house and licence as Raft: an append writes what
 // it has and syncs once, instead of a dozen pages and twice. The folder of segments is
 // the log if it is there, whatever raft.db holds: moving it (movelog.go) is one
-// rename. raft-wal is the younger of the two, and its version 0.4.0 leaves a file open
-// and a name unsynced (disklog.go says where); so it is offered, and not the default.
+// rename. raft-wal is the younger of the two: version 0.4.0 could not read what was left
+// of a segment whose end had been taken back, and 0.4.2 leaves a name unsynced and
+// does not go on behind a segment that a process filled as its last act. segments.go
+// does both for it. Whatever it reads up to the first damage it takes for the whole log;
+// segmentcheck.go tells what was torn from what was synced and damaged afterwards.
 //
 // # Invariants
 //

@@ -59,6 +59,7 @@ var readings = []reading{
 	gauge("stoker_epoch", "The cluster's epoch: one more after each restore.", func(l *look) float64 { return float64(l.Epoch) }),
 	gauge("stoker_log_bytes", "Size of log and snapshots.", func(l *look) float64 { return float64(l.LogBytes) }),
 	gauge("stoker_state_bytes", "Size of the state's file.", func(l *look) float64 { return float64(l.Bytes) }),
+	gauge("stoker_state_free_bytes", "Bytes of the state's file that are gaps. It is written anew when half of it is.", func(l *look) float64 { return float64(l.state.FreeBytes) }),
 	gauge("stoker_state_unflushed_bytes", "Bytes of the state that are in memory and not in the file yet.", func(l *look) float64 { return float64(l.state.Unflushed) }),
 	gauge("stoker_state_views", "Open views of the state.", func(l *look) float64 { return float64(l.state.Views) }),
 	counter("stoker_state_flushes_total", "Flushes of the state into its file.", func(l *look) float64 { return float64(l.state.Flushes) }),

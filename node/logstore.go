@@ -1,8 +1,6 @@
 package node
 
 import (
-	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -12,16 +10,6 @@ import (
 // cachedLogs is how many of the newest entries stay in memory for the
 // followers. An entry may be a mebibyte; a handful covers one round trip.
 const cachedLogs = 64
-
-// openSnapshots opens Raft's snapshots, which are in the folder of its log. Two
-// are kept: a follower may be reading the older one while a new one is made.
-func openSnapshots(dir string, log *slog.Logger) (raft.SnapshotStore, error) {
-	snaps, err := raft.NewFileSnapshotStoreWithLogger(dir, 2, newRaftLog(log))
-	if err != nil {
-		return nil, fmt.Errorf("node: open the snapshots: %w", err)
-	}
-	return snaps, nil
-}
 
 // watchedLog is Raft's log under watch.
 type watchedLog struct {

@@ -28,7 +28,7 @@ func TestAdapter_NoSnapshotBelowTheState(t *testing.T) {
 	inCluster(t, nil, three[:1], func(t *testing.T, c *cluster) {
 		n := c.leader()
 		c.mustGrant(n)
-		a := &adapter{machine: n.machine, applied: n.applied, seats: func(raft.Configuration, uint64) {}, metrics: n.metrics}
+		a := &adapter{machine: n.machine, applied: n.applied, seats: func(raft.Configuration, uint64) {}, metrics: n.metrics, breath: func() func(int) error { return nil }}
 		if _, err := a.Snapshot(); err == nil || !strings.Contains(err.Error(), "still being read") {
 			t.Errorf("a snapshot at %d of a state at %d: %v", a.seen, n.machine.Index(), err)
 		}

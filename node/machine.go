@@ -22,6 +22,7 @@ type adapter struct {
 	seats   func(conf raft.Configuration, index uint64) // called with each configuration that is committed
 	seen    uint64                                      // the last index Raft has given us in this process
 	metrics *metrics
+	breath  func() func(bytes int) error // makes the pace of a snapshot
 }
 
 var _ raft.BatchingFSM = (*adapter)(nil)
@@ -70,6 +71,7 @@ func (a *adapter) Snapshot() (raft.FSMSnapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Pace = a.breath()
 	return pinned{s}, nil
 }
 
@@ -100,8 +102,8 @@ func (p pinned) Release() { p.s.Close() }
 // openMachine opens the state and brings it to where Raft may go on from:
 // at the newest snapshot or above, and not above what log and snapshot know.
 // Raft replays the log from the snapshot; the machine skips what it has.
-func openMachine(dir string, logs raft.LogStore, snaps raft.SnapshotStore, o fsm.Options, log *slog.Logger) (*fsm.Machine, error) {
-	newest, header, err := newestSnapshot(snaps)
+func openMachine(dir string, logs raft.LogStore, snaps *snapshots, o fsm.Options, log *slog.Logger) (*fsm.Machine, error) {
+	newest, header, err := snaps.newest()
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +120,11 @@ func openMachine(dir string, logs raft.LogStore, snaps raft.SnapshotStore, o fsm
 	if errors.Is(err, store.ErrTorn) {
 		if newest == nil && first > 1 {
 			return nil, fmt.Errorf("the state in %s is torn, there is no snapshot, and the log begins at %d: this node's data is lost; remove it from the cluster and join again under a new id: %w", dir, first, err)
+		}
+		if newest != nil {
+			if damaged := snaps.whole(newest.ID); damaged != nil { // before what there is of the state is gone
+				return nil, fmt.Errorf("the state in %s is torn, and it cannot be rebuilt: %w: remove this node from the cluster and join again under a new id: %w", dir, damaged, err)
+			}
 		}
 		log.Warn("the state is torn; it is rebuilt from snapshot and log", "err", err)
 		if err := os.RemoveAll(dir); err != nil {
@@ -144,28 +151,6 @@ func openMachine(dir string, logs raft.LogStore, snaps raft.SnapshotStore, o fsm
 		}
 	}
 	return m, nil
-}
-
-// newestSnapshot gives the newest snapshot, nil if there is none, and the
-// machine's index in its header.
-func newestSnapshot(snaps raft.SnapshotStore) (*raft.SnapshotMeta, uint64, error) {
-	all, err := snaps.List()
-	if err != nil {
-		return nil, 0, fmt.Errorf("list the snapshots: %w", err)
-	}
-	if len(all) == 0 {
-		return nil, 0, nil
-	}
-	_, r, err := snaps.Open(all[0].ID)
-	if err != nil {
-		return nil, 0, fmt.Errorf("open snapshot %s: %w", all[0].ID, err)
-	}
-	defer r.Close()
-	header, err := fsm.ReadSnapshotIndex(r)
-	if err != nil {
-		return nil, 0, fmt.Errorf("snapshot %s: %w", all[0].ID, err)
-	}
-	return all[0], header, nil
 }
 
 func restore(m *fsm.Machine, snaps raft.SnapshotStore, id string) error {

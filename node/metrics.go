@@ -66,7 +66,7 @@ func newTotals(made promauto.Factory) *totals {
 			words(fsm.Running, fsm.Done, fsm.Failed, fsm.Canceled)...),
 		dead: vec("stoker_dead_letters_total", "Items that failed for good, by the last cause.", "cause",
 			words(fsm.Lost, fsm.OutOfMemory, fsm.Transient, fsm.Timeout, fsm.ModelMissing)...),
-		credits: vec("stoker_credits_booked_total", "Credits booked on ledgers, without their sign.", "type", "signup", "grant", "debit", "refund"),
+		credits: vec("stoker_credits_booked_total", "Credits booked on ledgers, without their sign.", "type", "signup", "grant", "debit", "refund", "moved-out", "moved-in"),
 		users:   one("stoker_users_created_total", "New users."),
 		grants:  one("stoker_leases_granted_total", "Leases handed to workers."),
 		ended:   one("stoker_leases_ended_total", "Leases that have ended, however."),

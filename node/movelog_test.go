@@ -1,6 +1,7 @@
 package node
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -190,4 +191,66 @@ func TestKeepLog_ACluster(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A follower that is sent a snapshot keeps what it has in raft.db, and goes on behind the snapshot. A log in segments may have no gap.
+func TestKeepLog_AfterASnapshotWasSent(t *testing.T) {
+	for name, c := range map[string]struct {
+		entries     [][2]uint64 // from, to
+		snapshot    uint64
+		first, last uint64
+	}{
+		"with entries behind it":         {[][2]uint64{{5, 10}, {21, 30}}, 20, 21, 30},
+		"twice":                          {[][2]uint64{{5, 10}, {21, 30}, {41, 41}}, 40, 41, 41},
+		"with nothing behind it":         {[][2]uint64{{5, 10}}, 20, 0, 0},
+		"with nothing behind the second": {[][2]uint64{{5, 10}, {21, 30}}, 40, 0, 0},
+		"its own":                        {[][2]uint64{{5, 30}}, 20, 5, 30},
+		"its own, of the last entry":     {[][2]uint64{{5, 30}}, 30, 5, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			votes, err := openVotes(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, span := range c.entries {
+				for i := span[0]; i <= span[1]; i++ {
+					if err := votes.StoreLog(entry(i, 100)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if err := votes.Close(); err != nil {
+				t.Fatal(err)
+			}
+			snaps, err := raft.NewFileSnapshotStoreWithLogger(dir, 2, newRaftLog(slog.New(slog.DiscardHandler)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sink, err := snaps.Create(raft.SnapshotVersionMax, c.snapshot, 1, raft.Configuration{}, 1, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := sink.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := keepLog(dir, LogWAL); err != nil {
+				t.Fatal(err)
+			}
+			d, err := openLog(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			first, err1 := d.FirstIndex()
+			last, err2 := d.LastIndex()
+			if err1 != nil || err2 != nil || first != c.first || last != c.last {
+				t.Errorf("entries %d to %d, %v, %v; want %d to %d", first, last, err1, err2, c.first, c.last)
+			}
+			next := max(c.last, c.snapshot) + 1 // as Raft goes on
+			if err := d.StoreLog(entry(next, 100)); err != nil {
+				t.Errorf("append of %d: %v", next, err)
+			}
+		})
+	}
 }

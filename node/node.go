@@ -78,6 +78,7 @@ type Node struct {
 	peers     peers
 	compared  compared
 	scrubbed  scrubbed
+	kept      *snapshots
 
 	ctx    context.Context // ends when the node stops
 	cancel context.CancelFunc
@@ -134,7 +135,10 @@ func (n *Node) start(ctx context.Context) error {
 			return err
 		}
 	}
-	n.raft, err = raft.NewRaft(conf, &adapter{machine: n.machine, applied: n.applied, metrics: n.metrics, seats: n.seated}, n.logs, n.votes, snaps, n.transport)
+	n.raft, err = raft.NewRaft(conf, &adapter{
+		machine: n.machine, applied: n.applied, metrics: n.metrics, seats: n.seated,
+		breath: n.copying,
+	}, n.logs, n.votes, snaps, n.transport)
 	if err != nil {
 		return fmt.Errorf("node: start raft: %w", err)
 	}
@@ -168,18 +172,18 @@ func (n *Node) openDisk() (snaps raft.SnapshotStore, empty bool, err error) {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
 	n.logs = &roomyLog{LogStore: cache, space: &n.space, spare: n.db.spare()}
-	if snaps, err = openSnapshots(dir, n.log); err != nil {
+	if n.kept, err = openSnapshots(dir, n.log); err != nil {
 		return nil, false, err
 	}
 	state := filepath.Join(n.cfg.Dir, stateDir)
-	snaps = roomySnapshots{snaps, &n.space, func() int64 { return folderBytes(state) }}
+	snaps = roomySnapshots{n.kept, &n.space, func() int64 { return folderBytes(state) }}
 	if empty, err = isEmpty(n.db, snaps); err != nil {
 		return nil, false, fmt.Errorf("node: read the log: %w", err)
 	}
 	if n.nursery, err = openNursery(dir, empty, n.cfg.level); err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
-	n.machine, err = openMachine(state, n.db, snaps, fsm.Options{Guard: n.mayFlush, Fatal: n.cfg.Exit, Log: n.log}, n.log)
+	n.machine, err = openMachine(state, n.db, n.kept, fsm.Options{Guard: n.mayFlush, Fatal: n.cfg.Exit, Log: n.log}, n.log)
 	if err != nil {
 		return nil, false, fmt.Errorf("node: %w", err)
 	}
@@ -268,6 +272,7 @@ func (n *Node) serve() {
 	n.wg.Go(func() { n.survey(n.ctx) })
 	n.wg.Go(func() { n.compare(n.ctx) })
 	n.wg.Go(func() { n.scrub(n.ctx) })
+	n.wg.Go(func() { n.compact(n.ctx, worthCompacting) })
 	n.cfg.Metrics.MustRegister(gauges{n}, &n.surveyor)
 	n.wg.Go(func() { n.tendIdentity(n.ctx) })
 	n.WhileLeader("genesis", n.genesis)

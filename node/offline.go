@@ -59,19 +59,11 @@ func SignOffline(o Offline) (until time.Time, err error) {
 		// likely: ca.crt is then ahead of it.
 		return until, fmt.Errorf("%w: sign the other nodes' certificates, start them, and have them sign this one with `stoker cert issue %s`", err, o.ID)
 	}
-	key, err := pki.NewKey()
-	if err != nil {
-		return until, err
-	}
-	keyPEM, err := pki.EncodeKey(key)
-	if err != nil {
-		return until, err
-	}
-	cert, err := ca.SignNode(&key.PublicKey, o.ID, o.Hosts, time.Now(), pki.NodeLife)
+	cert, key, err := ca.Issue(o.ID, o.Hosts, time.Now(), pki.NodeLife)
 	if err != nil {
 		return until, fmt.Errorf("node: sign the certificate of %s: %w", o.ID, err)
 	}
-	return cert.NotAfter, o.Files.writePair(pki.EncodeCerts(cert), keyPEM)
+	return cert.NotAfter, o.Files.writePair(pki.EncodeCerts(cert), key)
 }
 
 // keys are the sealed keys of CAs in the node's state, the one that signs first.

@@ -31,7 +31,7 @@ type Survivor struct {
 }
 
 // logFile is Raft's log in a node's data folder.
-func logFile(dir string) string { return filepath.Join(dir, raftDir, "raft.db") }
+func logFile(dir string) string { return filepath.Join(dir, raftDir, votesName) }
 
 // Idle refuses a data folder that a node is running on.
 func Idle(dir string) error {

@@ -2,10 +2,13 @@ package node
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"stoker/fsm"
+	"stoker/store"
 )
 
 // A scrub takes a fifth of a core while it walks, and then rests twenty times as
@@ -33,25 +36,46 @@ type Scrub struct {
 	Wrong string    `json:"wrong" cbor:"5,keyasint"`       // what is wrong with the rows; "": nothing
 }
 
-// scrub walks until ctx ends.
+// scrub walks until ctx ends. Behind the first walk it looks at the newest snapshot, of which a start reads no more than its head.
 func (n *Node) scrub(ctx context.Context) {
+	look := sync.OnceFunc(n.scrubSnapshot)
 	for rest := n.cfg.Timing.Scrub / 4; pause(ctx, rest) == nil; {
-		s, err := n.scrubOnce(ctx, breathing(ctx))
+		s, err := n.scrubOnce(ctx, breathing(ctx, breathFor, time.Second))
 		if err != nil {
 			return // ctx has ended
 		}
+		look()
 		rest = max(n.cfg.Timing.Scrub, restFactor*time.Duration(s.Took))
 	}
 }
 
-// breathing paces a walk.
-func breathing(ctx context.Context) func(int) error {
+// scrubSnapshot reads the newest snapshot and has another one made if it is damaged: nobody could be sent it, and this node not be
+// rebuilt from it.
+func (n *Node) scrubSnapshot() {
+	newest, _, err := n.kept.newest()
+	if err == nil && newest == nil {
+		return
+	}
+	if err == nil {
+		err = n.kept.whole(newest.ID)
+	}
+	if now, _, lost := n.kept.newest(); err == nil || lost == nil && newest != nil && now != nil && now.ID != newest.ID {
+		return // it is whole, or another one has taken its place meanwhile
+	}
+	n.log.Error("this node's newest snapshot is damaged; another one is made", "err", err)
+	if err := n.raft.Snapshot().Error(); err != nil {
+		n.log.Error("no other snapshot could be made; the next one is, by itself, behind 8192 entries", "err", err)
+	}
+}
+
+// breathing paces a walk: after each step it rests so many times as long as that took, and no longer than most.
+func breathing(ctx context.Context, rest, most time.Duration) func(int) error {
 	read, since := 0, time.Now()
 	return func(bytes int) error {
 		if read += bytes; read < scrubStep {
 			return nil
 		}
-		err := pause(ctx, breathFor*time.Since(since))
+		err := pause(ctx, min(rest*time.Since(since), most))
 		read, since = 0, time.Now()
 		return err
 	}
@@ -62,7 +86,7 @@ func breathing(ctx context.Context) func(int) error {
 func (n *Node) scrubOnce(ctx context.Context, pace func(int) error) (Scrub, error) {
 	v := n.machine.View()
 	defer v.Close()
-	began := time.Now()
+	began, unread := time.Now(), !n.machine.Trusted()
 	var gaveUp error
 	rows, err := v.Scrub(func(bytes int) error {
 		gaveUp = pace(bytes)
@@ -85,6 +109,16 @@ func (n *Node) scrubOnce(ctx context.Context, pace func(int) error) (Scrub, erro
 		n.compared.counts.Rotten++
 	}
 	n.compared.mu.Unlock()
+	if err == nil && rows > 0 {
+		if err := n.machine.Vouch(); err != nil {
+			n.log.Warn("the state will be read at the next start, should this process be killed", "err", err)
+		}
+	}
+	if torn := (*store.Corrupt)(nil); unread && errors.As(err, &torn) {
+		// The file was opened without being read: a start that reads it rebuilds it.
+		n.cfg.Exit(fmt.Errorf("the state has changed on the disk since it was written; the next start rebuilds it from snapshot and log: %w", err))
+		return s, nil
+	}
 	if err != nil {
 		n.log.Error("this node's rows are not what it applied", "err", err)
 		why := "the rows of " + n.cfg.ID + " are not what it applied: " + s.Wrong

@@ -1,10 +1,15 @@
 package objects
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"hash"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -43,44 +48,81 @@ type Ask struct {
 
 // URL signs. The URL is path style: {base}/{bucket}/{key}?X-Amz-….
 func (p *Presigner) URL(a Ask) (string, error) {
-	base, err := parseBase(a.Base)
+	s, err := p.signer(a.Base, a.Bucket, a.At)
 	if err != nil {
 		return "", err
 	}
-	if err := CheckBucket(a.Bucket); err != nil {
-		return "", err
+	return s.URL(a.Method, a.Key, a.Expires, a.Fence)
+}
+
+// Signer signs for one moment, one bucket and one way to reach it: an answer has a URL or two for each picture.
+type Signer struct {
+	origin string    // scheme://host
+	prefix string    // /bucket/
+	query  string    // canonical, up to the value of X-Amz-Expires
+	middle string    // of the canonical request, behind the query
+	start  string    // of what is signed, before the request's hash
+	macs   sync.Pool // of hash.Hash, keyed: to key one costs as much as to use it
+}
+
+func (p *Presigner) signer(base, bucket string, at time.Time) (*Signer, error) {
+	to, err := parseBase(base)
+	if err != nil {
+		return nil, err
 	}
-	if err := CheckKey(a.Key); err != nil {
-		return "", err
-	}
-	if a.Expires < minExpires || a.Expires > maxExpires {
-		return "", fmt.Errorf("objects: presign for %v: must be between %v and %v", a.Expires, minExpires, maxExpires)
+	if err := CheckBucket(bucket); err != nil {
+		return nil, err
 	}
 	region := p.Region
 	if region == "" {
 		region = defaultRegion
 	}
-	stamp := a.At.UTC().Format(stampFormat)
+	stamp := at.UTC().Format(stampFormat)
 	s := scope{day: stamp[:8], region: region}
-	c := canonical{
-		method: a.Method,
-		path:   "/" + a.Bucket + "/" + a.Key,
-		query: []field{
-			{"X-Amz-Algorithm", algorithm},
-			{"X-Amz-Credential", p.AccessKey + "/" + s.String()},
-			{"X-Amz-Date", stamp},
-			{"X-Amz-Expires", strconv.FormatInt(int64(a.Expires/time.Second), 10)},
-			{"X-Amz-SignedHeaders", "host"},
-		},
-		headers: []field{{"host", base.Host}},
-		payload: unsignedPayload,
+	credential := escape(p.AccessKey+"/"+s.String(), false)
+	key := p.ring.key(p.Secret, s)
+	return &Signer{
+		origin: to.Scheme + "://" + to.Host,
+		prefix: "/" + escape(bucket, true) + "/",
+		query:  "X-Amz-Algorithm=" + algorithm + "&X-Amz-Credential=" + credential + "&X-Amz-Date=" + stamp + "&X-Amz-Expires=",
+		middle: "\nhost:" + to.Host + "\n\nhost\n" + unsignedPayload,
+		start:  algorithm + "\n" + stamp + "\n" + s.String() + "\n",
+		macs:   sync.Pool{New: func() any { return hmac.New(sha256.New, key) }},
+	}, nil
+}
+
+// URL is good for a method and a key, for whole seconds from 1 s to 7 days; fence may be 0. The parameters are in the order in which
+// they are signed.
+func (s *Signer) URL(method, key string, life time.Duration, fence uint64) (string, error) {
+	if err := CheckKey(key); err != nil {
+		return "", err
 	}
-	if a.Fence != 0 {
-		c.query = append(c.query, field{FenceParam, strconv.FormatUint(a.Fence, 10)})
+	if life < minExpires || life > maxExpires {
+		return "", fmt.Errorf("objects: presign for %v: must be between %v and %v", life, minExpires, maxExpires)
 	}
-	path, query := escape(c.path, true), canonicalQuery(c.query)
-	signature := c.signAs(p.ring.key(p.Secret, s), stamp, s, path, query)
-	return base.Scheme + "://" + base.Host + path + "?" + query + "&X-Amz-Signature=" + signature, nil
+	var room [1024]byte
+	b := append(append(room[:0], method...), '\n')
+	from := len(b)
+	b = append(append(append(b, s.prefix...), escape(key, true)...), '\n')
+	path := b[from : len(b)-1]
+	from = len(b)
+	b = strconv.AppendInt(append(b, s.query...), int64(life/time.Second), 10)
+	b = append(b, "&X-Amz-SignedHeaders=host"...)
+	if fence != 0 {
+		b = strconv.AppendUint(append(b, "&"+FenceParam+"="...), fence, 10)
+	}
+	query := b[from:]
+	request := sha256.Sum256(append(b, s.middle...))
+
+	h := s.macs.Get().(hash.Hash)
+	defer s.macs.Put(h)
+	h.Reset()
+	var text [256]byte
+	h.Write(hex.AppendEncode(append(text[:0], s.start...), request[:]))
+	var signature [sha256.Size]byte
+	url := make([]byte, 0, len(s.origin)+len(path)+len(query)+96)
+	url = append(append(append(append(url, s.origin...), path...), '?'), query...)
+	return string(hex.AppendEncode(append(url, "&X-Amz-Signature="...), h.Sum(signature[:0]))), nil
 }
 
 // parseBase reads where clients reach us. The host is brought into the form in

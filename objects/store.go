@@ -120,28 +120,38 @@ func (s *Store) Region() string { return s.cfg.Region }
 // Presign makes a URL that carries its own authorization, good on every node.
 // An empty bucket is the store's, a zero time is now.
 func (s *Store) Presign(a Ask) (string, error) {
-	if a.Bucket == "" {
-		a.Bucket = s.cfg.Bucket
+	signer, err := s.signer(a.Base, cmp.Or(a.Bucket, s.cfg.Bucket), a.At)
+	if err != nil {
+		return "", err
 	}
-	if a.At.IsZero() {
-		a.At = s.cfg.Now()
+	return signer.URL(a.Method, a.Key, a.Expires, a.Fence)
+}
+
+// Signer signs, as of now, for the store's bucket and clients who reach it at base.
+func (s *Store) Signer(base string) (*Signer, error) {
+	return s.signer(base, s.cfg.Bucket, time.Time{})
+}
+
+func (s *Store) signer(base, bucket string, at time.Time) (*Signer, error) {
+	if at.IsZero() {
+		at = s.cfg.Now()
 	}
 	v, err := s.node.Read(context.Background(), node.Stale)
 	if err != nil {
-		return "", fmt.Errorf("objects: presign: %w", err)
+		return nil, fmt.Errorf("objects: presign: %w", err)
 	}
 	defer v.Close()
 	keys := v.Secrets(fsm.UseObject)
 	if len(keys) == 0 {
-		return "", fmt.Errorf("objects: presign: %w: the cluster has no object key yet", node.ErrUnavailable)
+		return nil, fmt.Errorf("objects: presign: %w: the cluster has no object key yet", node.ErrUnavailable)
 	}
 	newest := slices.MaxFunc(keys, func(a, b fsm.Secret) int { return cmp.Compare(a.CreatedAt, b.CreatedAt) })
 	secret, err := s.node.Unseal(fsm.UseObject, newest.Sealed)
 	if err != nil {
-		return "", fmt.Errorf("objects: presign: %w", err)
+		return nil, fmt.Errorf("objects: presign: %w", err)
 	}
 	p := Presigner{AccessKey: newest.ID, Secret: string(secret), Region: s.cfg.Region, ring: &s.ring}
-	return p.URL(a)
+	return p.signer(base, bucket, at)
 }
 
 // keyWait is how long a request waits to learn whether the cluster knows its

@@ -23,6 +23,9 @@ twice and four times as many, whether or not earlier ones were answered. At leas
 time that is bounded; what is too much must be refused early, with 429 or 503 and a Retry-After; nothing may be left without an answer;
 memory is bounded; and right afterwards a light load must be served as if nothing had been.
 
+The nodes are kept to some processors and the client to others, on Linux and where there are two: what the client costs is not taken from
+what it measures. --together leaves them where they are.
+
   go run ./proof collapse
   go run ./proof collapse --for 1m --times 2,4,8`
 }

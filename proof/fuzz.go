@@ -34,6 +34,8 @@ var targets = []target{
 	{pkg: "./cli/appfile", name: "FuzzParse"},
 	{pkg: "./cli/config", name: "FuzzLoad"},
 	{pkg: "./fsm", name: "FuzzEntry", wavers: true},
+	{pkg: "./fsm", name: "FuzzJobRecord"},
+	{pkg: "./fsm", name: "FuzzStretch"},
 	{pkg: "./fsm", name: "FuzzMachine", wavers: true},
 	{pkg: "./handlers", name: "FuzzDecode"},
 	{pkg: "./handlers", name: "FuzzToken"},

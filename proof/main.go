@@ -25,6 +25,7 @@ type commands struct {
 	Hostile  hostile.Command  `cmd:"" help:"Break HTTP's rules at one real process, from thousands of connections, and see who suffers."`
 	Collapse collapseCommand  `cmd:"" help:"Offer a cluster more than it can take, and see what it does of it and how it recovers."`
 	Fuzz     fuzzCommand      `cmd:"" help:"Have a fuzzer look for bytes that the code they are sent to gets wrong."`
+	Cells    cellsCommand     `cmd:"" help:"Spread users over cells as the router does, and see how even it is and who moves when one is added."`
 	Mutants  mutantsCommand   `cmd:"" help:"Make mistakes in the program and see whether its tests notice."`
 }
 

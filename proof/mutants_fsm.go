@@ -72,8 +72,43 @@ var fsmMutants = []mutant{
 		File: "fsm/lane.go", Old: "		ready.Delete(tx.Tx, readyKey(j, it.Idx))\n", New: "", By: worlds,
 	},
 	{
+		Name: "archived-unread", Breaks: "a job leaves the state although the segment has another record of it",
+		File: "fsm/archive.go", Old: "if sha256.Sum256(jobRecord(tx, j.ID)) != one.SHA256 {", New: "if len(jobRecord(tx, j.ID)) == 0 {",
+		By: check{"fsm", "^TestTranscripts$", nil},
+	},
+	{
+		Name: "folded-unread", Breaks: "bookings leave the state although the segment has another record of them",
+		File: "fsm/fold.go", Old: "if f.Rows < c.Rows || sha256.Sum256(ledgerRecord(tx, u.ID, c.Rows)) != c.SHA256 {", New: "if f.Rows < c.Rows || sha256.Sum256(nil) == c.SHA256 {",
+		By: check{"fsm", "^TestTranscripts$", nil},
+	},
+	{
+		Name: "folded-unbalanced", Breaks: "bookings that do not add up leave the state, and what is wrong is out of sight",
+		File: "fsm/fold.go", Old: "if balance += e.Amount; e.Balance != balance {", New: "if balance += e.Amount; false {", By: check{"fsm", "^TestFoldLedger_wrong$", nil},
+	},
+	{
+		Name: "folded-on-the-move", Breaks: "bookings leave the state while two cells count them",
+		File: "fsm/fold.go", Old: "	if u.moves() {\n		return f, BondMove\n	}\n", New: "", By: check{"fsm", "^TestCells_|^TestTranscripts$", nil},
+	},
+	{
 		Name: "answers-out-of-the-hash", Breaks: "two nodes that answer differently have one running hash",
 		File: "fsm/machine.go", Old: "		sum.Write(outcomes[i].Encode())\n", New: "		_ = outcomes[i].Encode()\n",
 		By: check{"fsm", "^TestGolden$|^TestHash_", nil},
+	},
+	{
+		Name: "moved-and-kept", Breaks: "a user that is moved to another cell keeps its credits in the one that it has left",
+		File: "fsm/leave.go", Old: "	u.Away = Left\n", New: "", By: check{"fsm", "^TestCells_", nil},
+	},
+	{
+		Name: "settled-undecided", Breaks: "a user begins to live in the cell that it comes to before the other one has let it go",
+		File: "fsm/arrive.go", Old: "	u.Away, u.Plan, u.Revoked = Arriving, c.Head.Plan, false\n", New: "	u.Away, u.Plan, u.Revoked = \"\", c.Head.Plan, false\n",
+		By: check{"fsm", "^TestCells_", nil},
+	},
+	{
+		Name: "stale-arrival", Breaks: "what was sent long ago takes the place of a user that is between two cells, who is lost",
+		File: "fsm/arrive.go", Old: "		if known && c.stale(m, u) {\n", New: "		if false {\n", By: check{"fsm", "^TestCells_|^TestTranscripts$", nil},
+	},
+	{
+		Name: "ledger-twice", Breaks: "a part of a ledger that is sent again is booked again",
+		File: "fsm/arrive.go", Old: "	if c.Behind == rows {\n", New: "	if true {\n", By: check{"fsm", "^TestCells_|^TestTranscripts$", nil},
 	},
 }

@@ -60,7 +60,7 @@ var nodeMutants = []mutant{
 	},
 	{
 		Name: "log-unsynced", Breaks: "an entry is acknowledged from memory: power loss on a majority loses it",
-		File: "node/disklog.go", Old: "	b, err := raftboltdb.New(raftboltdb.Options{\n", New: "	b, err := raftboltdb.New(raftboltdb.Options{\n		NoSync: true,\n",
+		File: "node/votesfile.go", Old: "	return raftboltdb.New(raftboltdb.Options{\n", New: "	return raftboltdb.New(raftboltdb.Options{\n		NoSync: true,\n",
 		By: cuts,
 	},
 	{
@@ -70,8 +70,28 @@ var nodeMutants = []mutant{
 	},
 	{
 		Name: "segment-name-not-durable", Breaks: "the log's segments are gone after a power cut that comes after a restart",
-		File: "node/disklog.go", Old: "	if err := syncDir(folder); err != nil {\n", New: "	if err := error(nil); err != nil {\n",
+		File: "node/segments.go", Old: "	if err := syncDir(folder); err != nil {\n", New: "	if err := error(nil); err != nil {\n",
 		By: cutSegments,
+	},
+	{
+		Name: "full-segment-stays", Breaks: "a node that is killed when a segment of its log is full takes no entry any more",
+		File: "node/segments.go", Old: "	return endFullSegment(folder, contents, state, whole)\n", New: "	_ = whole\n	return nil\n",
+		By: check{"node", "^TestSegments_DiesWhenOneIsFull$", nil},
+	},
+	{
+		Name: "damaged-log-taken", Breaks: "a node whose log is damaged goes on with what is before the damage",
+		File: "node/segmentcheck.go", Old: "	case !full && appendsBehind(b, begins):\n", New: "	case false:\n",
+		By: check{"node", "^TestSegments_Damaged$", nil},
+	},
+	{
+		Name: "gap-moved", Breaks: "a log with a gap cannot move into segments",
+		File: "node/movelog.go", Old: "			first = i\n", New: "			_ = i\n",
+		By: check{"node", "^TestKeepLog_AfterASnapshotWasSent$", nil},
+	},
+	{
+		Name: "missed-not-copied", Breaks: "what is flushed while the state's file is written anew is lost",
+		File: "store/compact.go", Old: "	m.overlays = append(m.overlays, o)\n", New: "",
+		By: check{"store", "^TestCompact_WhileOthersWrite$", nil},
 	},
 	{
 		Name: "folder-not-durable", Breaks: "a node's folder is gone after a power cut, and it founds a new cluster",

@@ -117,7 +117,7 @@ func (h *house) try(ctx context.Context, sql string) (answer, error) {
 }
 
 func ask(ctx context.Context, v *fsm.View, sql string) (a answer, err error) {
-	rows, err := query.Open(ctx, v, sql, query.Timeout)
+	rows, err := query.Open(ctx, v, shelf, sql, query.Timeout)
 	if err != nil {
 		return a, err
 	}

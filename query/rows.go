@@ -23,15 +23,16 @@ type Rows struct {
 }
 
 // Open compiles a statement over a view, which must stay open until Close. What
-// is wrong with the statement is a *Fault. ctx ends it at any point.
-func Open(ctx context.Context, v *fsm.View, sql string, timeout time.Duration) (rows *Rows, err error) {
+// is wrong with the statement is a *Fault, what of the archive cannot be read the
+// archive's own error. ctx ends it at any point.
+func Open(ctx context.Context, v *fsm.View, archive Archive, sql string, timeout time.Duration) (rows *Rows, err error) {
 	switch first := verb(sql); {
 	case first == "":
 		return nil, fault(Wrong, "there is no statement")
 	case !slices.Contains(opening, first):
 		return nil, readOnly(first)
 	}
-	r := &Rows{sql: sql, timeout: timeout, session: &session{ctx: ctx, view: v, open: map[source]struct{}{}}}
+	r := &Rows{sql: sql, timeout: timeout, session: &session{ctx: ctx, view: v, archive: archive, open: map[source]struct{}{}}}
 	defer func() {
 		if p := recover(); p != nil {
 			err = r.panicked(p)

@@ -12,6 +12,7 @@ import (
 type session struct {
 	ctx     context.Context
 	view    *fsm.View
+	archive Archive
 	visited int64               // rows that were looked at
 	open    map[source]struct{} // walks under way
 	broken  error               // what is wrong with the state, if a row does not decode
@@ -24,13 +25,15 @@ type session struct {
 func (s *session) sound(read func()) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			broken, ok := p.(*store.Corrupt)
-			if !ok {
+			switch p := p.(type) {
+			case *store.Corrupt:
+				s.broken = p
+			case unreadable:
+				s.broken = p.err
+			default:
 				s.broken = fmt.Errorf("query: %v", p)
-				err = s.broken
-				return
 			}
-			s.broken, err = broken, broken
+			err = s.broken
 		}
 	}()
 	read()

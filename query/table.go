@@ -71,6 +71,8 @@ type spec[R any] struct {
 	all         func(v *fsm.View) iter.Seq[R]
 	paths       []path[R]
 
+	archived func(s *session, on, at string) iter.Seq[R] // instead of all and the paths' rows: rows of the archive
+
 	tallied string                             // a column of few values: where nothing else is asked for they are counted, and given in order
 	tally   func(v *fsm.View) iter.Seq[string] // its values
 	rowid   func(R) int64                      // a number that no other row has; of a tallied table
@@ -88,16 +90,27 @@ func (d spec[R]) table() *Table {
 		if path == tallyPath {
 			return newTally(s, d.tally(s.view))
 		}
-		rows := d.all
-		if path > 0 {
-			rows = func(v *fsm.View) iter.Seq[R] { return d.paths[path-1].rows(v, at) }
-		}
 		w := &walk[R]{s: s, fields: d.fields, rowid: d.rowid}
-		w.pull, w.stop = iter.Pull(rows(s.view))
+		w.pull, w.stop = iter.Pull(d.rows(s, path, at))
 		return w
 	}
 	t.tallied = slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == d.tallied })
 	return t
+}
+
+// rows walks a path; 0 is all.
+func (d spec[R]) rows(s *session, path int, at string) iter.Seq[R] {
+	on := ""
+	if path > 0 {
+		on = d.paths[path-1].on
+	}
+	switch {
+	case d.archived != nil:
+		return d.archived(s, on, at)
+	case path > 0:
+		return d.paths[path-1].rows(s.view, at)
+	}
+	return d.all(s.view)
 }
 
 // walk is the source over a table's own rows.

@@ -6,6 +6,7 @@ var Tables = []*Table{
 	users.table(), rules.table(), jobs.table(), items.table(), billing.table(), presets.table(),
 	queue.table(), leases.table(), dead.table(), workers.table(),
 	history.table(), audit.table(), objects.table(), plans.table(), settings.table(), members.table(),
+	archivedJobs.table(), archivedItems.table(), archivedSteps.table(), archivedBilling.table(), segments.table(),
 }
 
 func init() { Tables = append(Tables, schema.table()) } // it tells of the others

@@ -131,7 +131,7 @@ func TestTable_Rows(t *testing.T) {
 	defer v.Close()
 	for _, table := range query.Tables {
 		var got answer
-		err := table.Rows(t.Context(), v, func(row []any) error {
+		err := table.Rows(t.Context(), v, shelf, func(row []any) error {
 			got.rows = append(got.rows, append([]any(nil), row...))
 			return nil
 		})

@@ -31,6 +31,7 @@ var users = spec[fsm.User]{
 		number("active_jobs", "Jobs that have not ended.", func(u fsm.User) int { return u.ActiveJobs }),
 		number("rule_slots_used", "", func(u fsm.User) int { return u.RuleSlots }),
 		flag("revoked", "1: may do nothing any more.", func(u fsm.User) bool { return u.Revoked }),
+		maybe("away", "Why it may do nothing here: leaving, left, arriving.", func(u fsm.User) string { return string(u.Away) }),
 	},
 	all:   (*fsm.View).AllUsers,
 	paths: []path[fsm.User]{{"id", func(v *fsm.View, id string) iter.Seq[fsm.User] { return one(v.User(id)) }}},
@@ -211,11 +212,17 @@ var items = spec[itemRow]{
 }
 
 var billing = spec[fsm.LedgerEntry]{
-	name: "billing_events", about: "The ledger: every change of anybody's credits.", key: "id", size: many,
+	name: "billing_events", about: "The ledger: every change of anybody's credits that is in the state, and what the archive brings forward.", key: "id", size: many,
 	fields: []field[fsm.LedgerEntry]{
-		text("id", "", func(e fsm.LedgerEntry) string { return fmt.Sprintf("l_%x-%x", e.Index, e.Ordinal) }),
+		text("id", "", func(e fsm.LedgerEntry) string {
+			kind := "l"
+			if e.Type == fsm.BookedForward {
+				kind = "b"
+			}
+			return fmt.Sprintf("%s_%x-%x", kind, e.Index, e.Ordinal)
+		}),
 		text("user_id", "", func(e fsm.LedgerEntry) string { return e.User }),
-		text("type", "signup, grant, debit, refund; import, and what another stack called its own.", func(e fsm.LedgerEntry) string { return e.Type }),
+		text("type", "signup, grant, debit, refund, moved-out, moved-in; import, and what another stack called its own. brought-forward: the sum of the user's archived_billing_events.", func(e fsm.LedgerEntry) string { return e.Type }),
 		number("amount", "Negative where credits went.", func(e fsm.LedgerEntry) int64 { return e.Amount }),
 		maybe("ref", "The job, or the reason of a grant.", func(e fsm.LedgerEntry) string { return e.Ref }),
 		moment("created_at", "", func(e fsm.LedgerEntry) int64 { return e.At }),
@@ -223,10 +230,26 @@ var billing = spec[fsm.LedgerEntry]{
 		maybe("actor", "Who caused it.", func(e fsm.LedgerEntry) string { return e.By }),
 		number("log_index", "", func(e fsm.LedgerEntry) uint64 { return e.Index }),
 	},
-	all: (*fsm.View).AllLedger,
-	paths: []path[fsm.LedgerEntry]{{"user_id", func(v *fsm.View, user string) iter.Seq[fsm.LedgerEntry] {
-		return v.Ledger(user, fsm.Mark{})
+	all: func(v *fsm.View) iter.Seq[fsm.LedgerEntry] { return both(v.Openings(""), v.AllLedger()) },
+	paths: []path[fsm.LedgerEntry]{{onUser, func(v *fsm.View, user string) iter.Seq[fsm.LedgerEntry] {
+		if user == "" {
+			return func(func(fsm.LedgerEntry) bool) {}
+		}
+		return both(v.Ledger(user, fsm.Mark{}), v.Openings(user))
 	}}},
+}
+
+// both gives one's rows, then the other's.
+func both[R any](one, other iter.Seq[R]) iter.Seq[R] {
+	return func(yield func(R) bool) {
+		for _, rows := range []iter.Seq[R]{one, other} {
+			for r := range rows {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
 }
 
 var presets = spec[fsm.Preset]{

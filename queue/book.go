@@ -11,6 +11,10 @@ import (
 type book struct {
 	leases map[uint64]*renewal
 	jobs   map[string]int // leases of each job
+
+	// No lease that is not named runs out before soonest, if any is such: the book need not be looked through at every grant.
+	soonest time.Time
+	any     bool
 }
 
 // renewal is one lease in the book.
@@ -35,6 +39,14 @@ func (b *book) add(l fsm.LeaseRow, first int64) {
 	}
 	b.leases[l.Fence] = r
 	b.jobs[l.Job]++
+	b.expect(r)
+}
+
+// expect notes when a lease runs out.
+func (b *book) expect(r *renewal) {
+	if at := r.runsOut(); !b.any || at.Before(b.soonest) {
+		b.soonest, b.any = at, true
+	}
 }
 
 // remove forgets a lease; last says that it was the last one of its job.
@@ -58,6 +70,7 @@ func (b *book) renew(fence uint64) bool {
 		return false
 	}
 	r.until, r.confirmed = time.Now().Add(time.Duration(r.lease.TTL)), true
+	b.expect(r) // a TTL may be shorter than what it had to be confirmed
 	return true
 }
 
@@ -74,18 +87,30 @@ func (r *renewal) overran(now time.Time) bool {
 	return r.confirmed && !r.end.IsZero() && !r.end.After(now)
 }
 
-// due gives the leases that have run out and are not named yet, and when the
-// next one will (any: there is one).
+// due gives the leases that have run out and names them, so that they are not
+// renewed any more and not given again; and when it should be asked next (any: at all).
 func (b *book) due(now time.Time) (out []uint64, next time.Time, any bool) {
+	if !b.any || now.Before(b.soonest) {
+		return nil, b.soonest, b.any
+	}
+	b.any = false
 	for fence, r := range b.leases {
-		at := r.runsOut()
 		switch {
 		case r.named:
-		case !at.After(now):
+		case !r.runsOut().After(now):
+			r.named = true
 			out = append(out, fence)
-		case !any || at.Before(next):
-			next, any = at, true
+		default:
+			b.expect(r)
 		}
 	}
-	return out, next, any
+	return out, b.soonest, b.any
+}
+
+// unname takes it back for a lease that the machine was not told of.
+func (b *book) unname(fence uint64) {
+	if r := b.leases[fence]; r != nil {
+		r.named = false
+		b.expect(r)
+	}
 }

@@ -32,6 +32,7 @@ type broker struct {
 	retry    time.Time // when work that waits for a warm worker goes to any; zero: no such work
 	states   []string  // workers whose state has changed
 	parked   parked
+	over     lastWords
 	progress board
 	handed   meter
 }
@@ -168,6 +169,7 @@ func (b *broker) wait(ctx context.Context, want fsm.Want, patience time.Duration
 		return g, nil
 	}
 	w := newWaiter(want)
+	w.last = patience <= 0
 	b.join(w, known)
 
 	timeout := time.NewTimer(patience)
@@ -209,11 +211,20 @@ func (b *broker) granted(want fsm.Want) (*fsm.Grant, fsm.Worker) {
 	return v.Granted(want.Worker, want.Poll), w
 }
 
-// join puts a poll into the line, in place of itself if it is there already.
+// join puts a poll into the line, in place of itself if it is there already;
+// one that comes after its own last words is answered at once.
 func (b *broker) join(w *waiter, known fsm.Worker) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if old := b.line.polls[pollOf(w.want)]; old != nil {
+	p, now := pollOf(w.want), time.Now()
+	switch {
+	case w.last:
+		b.over.add(p, now)
+	case b.over.said(p, now):
+		w.got <- nil
+		return
+	}
+	if old := b.line.polls[p]; old != nil {
 		b.dismiss(old)
 	}
 	if b.line.add(w, known.Missing, b.news) {

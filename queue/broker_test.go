@@ -3,6 +3,8 @@ package queue
 import (
 	"log/slog"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"stoker/fsm"
 )
@@ -24,4 +26,42 @@ func TestBroker_WhoIsAskedForStays(t *testing.T) {
 	if !b.leave(w) || b.line.n != 0 {
 		t.Errorf("whom nobody asks for stays; in the line: %d", b.line.n)
 	}
+}
+
+// A worker that leaves breaks its poll off and asks once more without waiting. On a busy machine the first request may be read
+// after the second: parked, it would be granted work that nobody does until the lease is found to be unconfirmed.
+func TestBroker_WhatComesAfterItsLastWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(nil, slog.New(slog.DiscardHandler), 1)
+		ask := func(id string, last bool) *waiter {
+			w := newWaiter(fsm.Want{Worker: "w1", Poll: id, Max: 1})
+			w.last = last
+			b.join(w, fsm.Worker{})
+			return w
+		}
+		if w := ask("p1", true); !b.leave(w) {
+			t.Fatal("the last words do not leave")
+		}
+		time.Sleep(remembered)
+		late := ask("p1", false)
+		select {
+		case g := <-late.got:
+			if g != nil || b.line.n != 0 {
+				t.Errorf("it was granted %v; in the line: %d", g, b.line.n)
+			}
+		default:
+			t.Error("it is parked")
+		}
+		for _, id := range []string{"", "p2"} { // what has no name, or another, is not it
+			ask("", true)
+			ask(id, false)
+			if b.line.polls[poll{"w1", id}] == nil {
+				t.Errorf("poll %q is not parked", id)
+			}
+		}
+		time.Sleep(2 * remembered)
+		if ask("p1", false); b.line.polls[poll{"w1", "p1"}] == nil || len(b.over.now)+len(b.over.before) > 0 {
+			t.Errorf("it is known for ever: %v, %v", b.over.now, b.over.before)
+		}
+	})
 }

@@ -22,7 +22,6 @@ func (b *broker) expire(ctx context.Context) (next time.Time, any bool) {
 	c := fsm.ExpireLeases{Term: b.term}
 	for _, fence := range out {
 		r := b.book.leases[fence]
-		r.named = true
 		c.Leases = append(c.Leases, fsm.Silence{Fence: fence, Confirmed: r.confirmed, Overran: r.overran(now)})
 	}
 	go b.name(ctx, c)
@@ -45,9 +44,7 @@ func (b *broker) name(ctx context.Context, c fsm.ExpireLeases) {
 	defer b.poke()
 	defer b.mu.Unlock()
 	for _, l := range c.Leases {
-		if r := b.book.leases[l.Fence]; r != nil {
-			r.named = false
-		}
+		b.book.unname(l.Fence)
 	}
 }
 

@@ -45,6 +45,7 @@ type waiter struct {
 	want    fsm.Want
 	kind    *kind
 	place   *list.Element   // in its kind; nil: it waits no more
+	last    bool            // it does not wait, and is asked no more
 	came    uint64          // its number in the whole line
 	asked   bool            // it is part of the Lease that is on its way
 	tried   uint64          // the news at which it alone was granted nothing

@@ -108,6 +108,53 @@ func TestPoll_EachItemGoesToExactlyOne(t *testing.T) {
 	})
 }
 
+// TestPoll_AskedAgainWhileALeaseIsOnItsWay: many workers ask each poll several times at once, and all the same each poll has one
+// grant and each item one holder, and nobody waits for what is ready.
+func TestPoll_AskedAgainWhileALeaseIsOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		const workers, items = 40, 200
+		h.job(items / 2)
+		h.job(items / 2)
+		var mu sync.Mutex
+		holders := map[string]uint64{} // of each item, by fence
+		var wg sync.WaitGroup
+		began := time.Now()
+		for w := range workers {
+			wg.Go(func() {
+				for n := range items / workers {
+					want := fsm.Want{Worker: fmt.Sprintf("w%d", w), Poll: fmt.Sprintf("p%d", n), Max: 1}
+					var copies sync.WaitGroup
+					grants := make([]*fsm.Grant, 3)
+					for i := range grants {
+						copies.Go(func() { grants[i] = h.poll(want, time.Minute) })
+					}
+					copies.Wait()
+					g := h.poll(want, time.Minute)
+					for _, same := range grants {
+						if g == nil || same != nil && same.Lease.Fence != g.Lease.Fence {
+							t.Errorf("%+v has %+v, and %+v", want, g, same)
+							return
+						}
+					}
+					mu.Lock()
+					item := fmt.Sprint(g.Job.ID, g.Lease.Granted)
+					if holders[item] != 0 {
+						t.Errorf("item %s has two holders", item)
+					}
+					holders[item] = g.Lease.Fence
+					mu.Unlock()
+					apply(h, fsm.Report{Fence: g.Lease.Fence, Results: []fsm.ItemResult{{Idx: g.Lease.Granted[0], Done: true}}})
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(began); len(holders) != items || took > 10*time.Second {
+			t.Errorf("%d of %d items were handed out in %v", len(holders), items, took)
+		}
+	})
+}
+
 func TestPoll_ThoseBehindAreAskedToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

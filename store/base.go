@@ -47,13 +47,18 @@ func (b *base) release() {
 }
 
 func (b *base) get(key string) ([]byte, bool) {
-	v := b.rows.Get([]byte(key))
+	k := []byte(key)
+	v := b.rows.Get(k)
 	if v == nil {
 		return nil, false
 	}
-	return unseal(key, v), true
+	return unseal(k, v), true
 }
 
+func (b *base) has(key string) bool { return b.rows.Get([]byte(key)) != nil }
+
+// forward and backward give values as they are in the file: a row that an overlay
+// hides is not looked into.
 func (b *base) forward(lo, hi string) func() (string, []byte, bool) {
 	c := b.rows.Cursor()
 	started := false
@@ -68,8 +73,7 @@ func (b *base) forward(lo, hi string) func() (string, []byte, bool) {
 		if k == nil || string(k) >= hi {
 			return "", nil, false
 		}
-		key := string(k)
-		return key, unseal(key, v), true
+		return string(k), v, true
 	}
 }
 
@@ -91,8 +95,7 @@ func (b *base) backward(lo, hi string) func() (string, []byte, bool) {
 		if k == nil || string(k) < lo {
 			return "", nil, false
 		}
-		key := string(k)
-		return key, unseal(key, v), true
+		return string(k), v, true
 	}
 }
 
@@ -112,14 +115,25 @@ func seal(key, val []byte) []byte {
 	return append(b, val...)
 }
 
+// all walks the file's rows in their order. What it gives is the file's own memory and must not be kept: a copy of
+// the state, of millions of rows, leaves no garbage then, whose collection would meet those who write.
+func (b *base) all(yield func(key, val []byte) bool) {
+	c := b.rows.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if !yield(k, unseal(k, v)) {
+			return
+		}
+	}
+}
+
 // sealed says whether v is what seal made for key.
 func sealed(key, v []byte) bool {
 	return len(v) >= sealBytes && binary.LittleEndian.Uint32(v) == sum(key, v[sealBytes:])
 }
 
-func unseal(key string, v []byte) []byte {
-	if !sealed([]byte(key), v) {
-		panic(&Corrupt{Table: spaceOf(key), Key: key, Err: errChecksum})
+func unseal(key, v []byte) []byte {
+	if !sealed(key, v) {
+		panic(&Corrupt{Table: spaceOf(string(key)), Key: string(key), Err: errChecksum})
 	}
 	return v[sealBytes:]
 }

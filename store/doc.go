@@ -31,6 +31,12 @@
 //	          frozen    on its way into the file; mostly absent
 //	View ──►  base      bbolt, as of the last flush
 //
+// Compact copies the rows of one generation into a new file, in their order, while
+// flushes go on into the old one. What they wrote is kept in memory and written to
+// the new file behind the copy; the last of it, and the rename, happen where a
+// flush would. Until then the old file is the state, from then on the new one, and
+// both hold the same at that moment.
+//
 // # Errors and panics
 //
 // Get and the walks return no error. They panic with a *Corrupt if a row's
@@ -45,7 +51,12 @@
 //     order, without a gap. A flush writes all rows of a frozen overlay in one
 //     bbolt transaction, and an Update is never spread over two overlays.
 //   - What Flush, Snapshot and Restore report is synced, the folder too.
+//   - A file is opened unread only if it was closed in order and has not changed,
+//     or if the same kernel runs that took its writes, the file is the same and as
+//     the last flush left it, and all rows were read, or made, in a process before
+//     that was killed. After a power cut all of it is read.
 //   - A published overlay is never changed. What a reader sees never changes.
+//   - A row that came and went between two flushes leaves nothing behind it.
 //   - No reader delays the writer, the flusher, Restore or Close. A generation
 //     of the file is closed by whoever leaves it last.
 //   - Equal sequences of updates give equal snapshot bytes, whenever flushes

@@ -18,7 +18,7 @@ import (
 
 const (
 	stateName   = "state.bolt"
-	pendingName = "state.bolt.new" // a Restore that has not finished
+	pendingName = "state.bolt.new" // a Restore or Compact that has not finished
 )
 
 // rowsBucket holds everything; its name is the version of the format.
@@ -58,14 +58,14 @@ func openFile(path string, noSync bool, onError func(error)) (f *file, err error
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		Timeout:         lockWait,
 		FreelistType:    bolt.FreelistMapType,
-		NoFreelistSync:  true,
+		NoFreelistSync:  true, // until a commit decides: writeFreelist
 		NoSync:          noSync,
 		InitialMmapSize: initial,
-		NoStatistics:    true,
 	})
 	if err != nil {
 		return nil, openError(path, err)
 	}
+	writeFreelist(db)
 	err = db.Update(func(tx *bolt.Tx) error {
 		if tx.Bucket(rowsBucket) != nil {
 			return nil
@@ -130,7 +130,7 @@ func faultsPanic() func() {
 // Remove deletes the state in dir, so that Open starts with an empty one. The
 // store must be closed. Without a state in dir it does nothing.
 func Remove(dir string) error {
-	for _, name := range [...]string{pendingName, orderlyName, stateName} {
+	for _, name := range [...]string{pendingName, orderlyName, vouchedName, stateName} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("store: remove: %w", err)
 		}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,11 +35,12 @@ func (s *Store) Flush() error {
 }
 
 // backpressure waits while a flush is running and too much has gathered behind
-// it: memory is bounded by what the disk can take.
+// it: memory is bounded by what the disk can take. Rows that lie scattered cost
+// their flush a page and a node each, some twenty times their bytes.
 func (s *Store) backpressure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.err == nil && s.now.frozen != nil && s.now.live.bytes > 4*s.options.FlushBytes {
+	for s.err == nil && s.now.frozen != nil && s.now.live.bytes > 2*s.options.FlushBytes {
 		s.settled.Wait()
 	}
 	return s.err
@@ -106,6 +108,7 @@ func (s *Store) flush() error {
 		return err
 	}
 	took := time.Since(start)
+	s.mustSpeak()
 	s.settle(b, frozen, took)
 	if took > slowFlush {
 		s.options.Logger.Warn("slow flush", "took", took, "rows", frozen.rows.Len(), "bytes", frozen.bytes)
@@ -120,7 +123,12 @@ func (s *Store) freeze() (*overlay, *file) {
 	defer s.write.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil || s.now.live.rows.Len() == 0 {
+	if s.err != nil {
+		return nil, nil
+	}
+	if s.now.live.rows.Len() == 0 { // all that came has gone again
+		s.durable = s.applied
+		s.settled.Broadcast()
 		return nil, nil
 	}
 	s.now.frozen, s.now.live = s.now.live, newOverlay()
@@ -131,6 +139,7 @@ func (s *Store) freeze() (*overlay, *file) {
 // commit writes an overlay in one bbolt transaction, which is synced.
 func commit(db *bolt.DB, o *overlay) (err error) {
 	defer recoverFault(&err)
+	writeFreelist(db)
 	err = db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(rowsBucket)
 		var err error
@@ -157,6 +166,7 @@ func (s *Store) settle(b *base, o *overlay, took time.Duration) {
 	old := s.now.base
 	s.now.base, s.now.frozen = b, nil
 	s.durable = s.freezing
+	s.noteMissed(o)
 	s.flushed.count++
 	s.flushed.rows += uint64(o.rows.Len())
 	s.flushed.bytes += uint64(o.bytes)
@@ -177,6 +187,9 @@ func (s *Store) fail(err error) {
 	s.err = err
 	s.settled.Broadcast()
 	s.mu.Unlock()
+	if lost := withdraw(s.dir); lost != nil { // a disk that fails to write may have lost more
+		err = errors.Join(err, lost)
+	}
 	s.options.Fatal(err)
 }
 

@@ -90,7 +90,7 @@ func TestFlush_HoldsUpdatesBackWhileItIsBehind(t *testing.T) {
 		put(t, s, "k", 1)
 		rows, f := s.freeze()
 		n := uint64(0)
-		for s.Stats().Unflushed-rows.bytes <= 4*1000 {
+		for s.Stats().Unflushed-rows.bytes <= 2*1000 {
 			put(t, s, Uint(n), n) // so far, and
 			n++
 		}

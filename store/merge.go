@@ -8,6 +8,7 @@ type layers struct {
 	live   *overlay // applied since the last freeze
 	frozen *overlay // on its way into bbolt; nil if there is none
 	base   *base
+	recent *recent // what a transaction has just looked up; nil for other readers
 }
 
 // Reader is a *Tx, a *View or a *Snapshot.
@@ -22,6 +23,18 @@ type Reader interface {
 // get returns the stored bytes, which must not be changed or kept beyond the
 // life of the reader.
 func (l *layers) get(key string) ([]byte, bool) {
+	if l.recent == nil {
+		return l.find(key)
+	}
+	if v, had, ok := l.recent.get(key); ok {
+		return v, had
+	}
+	v, had := l.find(key)
+	l.recent.add(key, v, had)
+	return v, had
+}
+
+func (l *layers) find(key string) ([]byte, bool) {
 	if v, ok := l.live.rows.Get(key); ok {
 		return v, v != nil
 	}
@@ -33,9 +46,21 @@ func (l *layers) get(key string) ([]byte, bool) {
 	return l.base.get(key)
 }
 
+// beneath says whether a row would be seen at key if the live overlay had nothing
+// there, now or once the frozen one is in the file.
+func (l *layers) beneath(key string) bool {
+	if l.frozen != nil {
+		if val, ok := l.frozen.rows.Get(key); ok {
+			return val != nil
+		}
+	}
+	return l.base.has(key)
+}
+
 // run is one layer's walk and the row it stands on.
 type run struct {
 	next func() (string, []byte, bool)
+	file bool // its values are sealed
 	key  string
 	val  []byte
 	ok   bool
@@ -59,13 +84,19 @@ func (l *layers) scan(lo, hi string, backward bool) iter.Seq2[string, []byte] {
 			}
 			// runs[first] is the highest layer that has this key: runs are in
 			// the order of the layers and only a strictly smaller key wins.
-			key, val := runs[first].key, runs[first].val
+			key, val, file := runs[first].key, runs[first].val, runs[first].file
 			for i := range runs {
 				if runs[i].ok && runs[i].key == key {
 					runs[i].advance()
 				}
 			}
-			if val != nil && !yield(key, val) {
+			if val == nil {
+				continue
+			}
+			if file {
+				val = unseal([]byte(key), val)
+			}
+			if !yield(key, val) {
 				return
 			}
 		}
@@ -84,9 +115,9 @@ func (l *layers) runs(lo, hi string, backward bool) []run {
 		}
 	}
 	if backward {
-		runs = append(runs, run{next: l.base.backward(lo, hi)})
+		runs = append(runs, run{next: l.base.backward(lo, hi), file: true})
 	} else {
-		runs = append(runs, run{next: l.base.forward(lo, hi)})
+		runs = append(runs, run{next: l.base.forward(lo, hi), file: true})
 	}
 	for i := range runs {
 		runs[i].advance()

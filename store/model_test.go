@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -25,6 +26,8 @@ type model struct {
 	frozen  *overlay // a flush that is under way, and
 	file    *file
 	pending map[Key]task // what it will have saved
+
+	compaction *compaction // that is under way
 
 	views []looker
 }
@@ -51,6 +54,7 @@ func TestStore_IsAMap(t *testing.T) {
 			"flush":    m.flush,
 			"look":     m.look,
 			"look off": m.lookOff,
+			"compact":  m.compact,
 			"upheaval": m.upheaval,
 		})
 	})
@@ -84,6 +88,7 @@ func (m *model) start(t *rapid.T, dir string) {
 }
 
 func (m *model) stop(t *rapid.T) {
+	m.abandon()
 	m.thaw(t)
 	for len(m.views) > 0 {
 		m.lookOff(t)
@@ -115,7 +120,11 @@ func (m *model) write(t *rapid.T, tx *Tx, rows map[Key]task) {
 			}
 		default:
 			v := someTask.Draw(t, "task")
-			tasks.Put(tx, k, v)
+			if _, had := rows[k]; had || tasks.Has(tx, k) {
+				tasks.Put(tx, k, v)
+			} else {
+				tasks.Add(tx, k, v)
+			}
 			rows[k] = v
 		}
 		compare(t, tx, rows)
@@ -177,8 +186,38 @@ func (m *model) lookOff(t *rapid.T) {
 	m.views = slices.Delete(m.views, i, i+1)
 }
 
+// compact begins a compaction, or goes on with the one that was begun, or ends it, with whatever else happens in between.
+func (m *model) compact(t *rapid.T) {
+	m.thaw(t) // a flush has the commit lock, in which a compaction begins and ends
+	if m.compaction == nil {
+		c, err := m.store.beginCompaction(func(error) {})
+		must(t, err)
+		must(t, c.copy(context.Background()))
+		m.compaction = c
+		return
+	}
+	if rapid.Bool().Draw(t, "catch up") {
+		_, err := m.compaction.catchUp()
+		must(t, err)
+		return
+	}
+	if rapid.Bool().Draw(t, "swap") {
+		must(t, m.compaction.swap())
+	}
+	m.abandon()
+}
+
+// abandon ends a compaction wherever it is.
+func (m *model) abandon() {
+	if m.compaction != nil {
+		m.compaction.end()
+		m.compaction = nil
+	}
+}
+
 // upheaval is one action, since each of these costs many syncs of the disk.
 func (m *model) upheaval(t *rapid.T) {
+	m.abandon()
 	rapid.SampledFrom([]func(*rapid.T){m.restore, m.crash, m.reopen}).Draw(t, "which")(t)
 }
 

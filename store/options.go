@@ -12,8 +12,8 @@ type Options struct {
 	// that did not close. Nil: nothing is logged.
 	Logger *slog.Logger
 
-	// FlushBytes of unflushed rows start a flush. Update waits when four times
-	// as much has gathered behind a flush that is still running. Zero: 4 MiB.
+	// FlushBytes of unflushed rows start a flush. Update waits when twice as
+	// much has gathered behind a flush that is still running. Zero: 4 MiB.
 	FlushBytes int
 
 	// FlushEvery after its first write an unflushed row is flushed at the

@@ -18,6 +18,9 @@ const orderlyName = "state.closed"
 // leaveOrderly writes it beside the state's file at path, to which nobody writes any more and which is still locked. The file's
 // time is set back first: clocks of file systems are coarse, and whatever is written to the file from now on has to show.
 func leaveOrderly(path string) error {
+	if err := withdraw(filepath.Dir(path)); err != nil { // who changes the file now is no process of ours
+		return err
+	}
 	past := time.Now().Add(-time.Minute)
 	if err := os.Chtimes(path, past, past); err != nil {
 		return err

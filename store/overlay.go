@@ -8,7 +8,9 @@ import "github.com/tidwall/btree"
 const overlayDegree = 16
 
 // overlay is an ordered map of the rows that bbolt does not have yet. A nil
-// value is a tombstone: the row is deleted here, whatever lies beneath.
+// value is a tombstone: the row is deleted here, whatever lies beneath. A row that
+// came and went between two flushes leaves none (Tx.set): an index whose first
+// position moves with each update would have a walk pass by all its former ones.
 //
 // An overlay is changed only by the Tx that made it, before it is published;
 // a published overlay is never changed again, so any number may read it
@@ -36,6 +38,19 @@ func (o *overlay) set(key string, val []byte) {
 		return
 	}
 	o.bytes += len(key) + len(val) + rowCost
+}
+
+// has says whether there is anything at key, a tombstone included.
+func (o *overlay) has(key string) bool {
+	_, ok := o.rows.Get(key)
+	return ok
+}
+
+// remove leaves nothing at key, where there is something, so that what lies
+// beneath is seen again.
+func (o *overlay) remove(key string) {
+	old, _ := o.rows.Delete(key)
+	o.bytes -= len(key) + len(old) + rowCost
 }
 
 // forward walks the rows of [lo, hi) in ascending order.

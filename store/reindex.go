@@ -82,7 +82,7 @@ func buildIndex(b *bolt.Bucket, d indexDeclaration) error {
 	var rows []row // a bucket must not change while a cursor walks it
 	eachIn(b, d.table, func(k, v []byte) {
 		primary := Key(k[len(d.table):])
-		for _, p := range d.derive(primary, unseal(string(k), v)) {
+		for _, p := range d.derive(primary, unseal(k, v)) {
 			rows = append(rows, row{p, primary})
 		}
 	})

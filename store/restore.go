@@ -22,7 +22,9 @@ import (
 // in it, the old state is untouched. Updates that run meanwhile are lost with
 // the state they changed.
 func (s *Store) Restore(r io.Reader) (header []byte, err error) {
+	s.endCompaction()
 	s.restore.Lock()
+	s.restoresNow()
 	defer s.restore.Unlock()
 	if err := s.failed(); err != nil {
 		return nil, err
@@ -59,23 +61,34 @@ func (s *Store) swap(f *file, pending string) error {
 	if err := s.failed(); err != nil {
 		return err
 	}
+	return s.take(f, pending, func(b *base) {
+		s.now = layers{live: newOverlay(), base: b}
+		s.applied++
+		s.durable = s.applied
+		s.settled.Broadcast()
+	})
+}
+
+// take gives a file at a path the state's name and makes it the current one; set says what readers get from here on, with s.mu held,
+// as s.commit is all the time. If it fails nothing has changed.
+func (s *Store) take(f *file, path string, set func(*base)) error {
 	b, err := newBase(f)
 	if err != nil {
 		return err
 	}
 	named := filepath.Join(s.dir, stateName)
-	if err := os.Rename(pending, named); err != nil {
+	if err := os.Rename(path, named); err != nil {
 		b.release()
-		return fmt.Errorf("store: restore: %w", err)
+		return fmt.Errorf("store: %w", err)
 	}
 	f.path = named
 	s.mu.Lock()
 	oldBase, oldFile := s.now.base, s.file
-	s.now, s.file = layers{live: newOverlay(), base: b}, f
-	s.applied++
-	s.durable = s.applied
-	s.settled.Broadcast()
+	set(b)
+	s.file = f
 	s.mu.Unlock()
+	s.trusted.Store(true)
+	s.mustSpeak()
 	oldBase.release()
 	oldFile.release()
 	return nil
@@ -83,7 +96,7 @@ func (s *Store) swap(f *file, pending string) error {
 
 func removeStale(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("store: restore: %w", err)
+		return fmt.Errorf("store: %w", err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/crc32"
 	"io"
 )
@@ -50,39 +51,109 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 // Write writes the snapshot to w, with a header of at most 1 MiB that ReadHeader
 // and Restore give back. Equal states and headers give equal bytes. A corrupt
 // record is returned as a *Corrupt.
-func (sn *Snapshot) Write(w io.Writer, header []byte) (err error) {
+func (sn *Snapshot) Write(w io.Writer, header []byte) error {
+	digest := sha256.New()
+	return sn.stream(w, header, func(out *bufio.Writer) error {
+		both := bufio.NewWriterSize(io.MultiWriter(out, digest), 32<<10)
+		if err := sn.body(both, header); err != nil {
+			return err
+		}
+		_, err := out.Write(digest.Sum(nil))
+		return err
+	})
+}
+
+// Measured is a snapshot of whose stream the length and the hash are known before it is written.
+type Measured struct {
+	Bytes  int64
+	SHA256 [sha256.Size]byte
+
+	of      *Snapshot
+	header  []byte
+	trailer []byte
+}
+
+// Measure reads what Write would write, piece by piece. Pace is told the bytes of each and may rest: an error ends Measure. It may be nil.
+func (sn *Snapshot) Measure(header []byte, pace func(bytes int) error) (*Measured, error) {
+	m := &Measured{of: sn, header: header}
+	digest := sha256.New()
+	err := sn.stream(measuring{digest, m, pace}, header, func(out *bufio.Writer) error {
+		if err := sn.body(out, header); err != nil {
+			return err
+		}
+		m.trailer = digest.Sum(nil)
+		_, err := out.Write(m.trailer)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	digest.Sum(m.SHA256[:0])
+	return m, nil
+}
+
+// measuring hashes and counts what would be written.
+type measuring struct {
+	digest hash.Hash
+	m      *Measured
+	pace   func(bytes int) error
+}
+
+func (w measuring) Write(b []byte) (int, error) {
+	w.digest.Write(b)
+	w.m.Bytes += int64(len(b))
+	if w.pace == nil {
+		return len(b), nil
+	}
+	return len(b), w.pace(len(b))
+}
+
+// Write writes what was measured, without hashing it again: whoever reads holds it against SHA256.
+func (m *Measured) Write(w io.Writer) error {
+	return m.of.stream(w, m.header, func(out *bufio.Writer) error {
+		if err := m.of.body(out, m.header); err != nil {
+			return err
+		}
+		_, err := out.Write(m.trailer)
+		return err
+	})
+}
+
+// stream has fn write to w, through a buffer.
+func (sn *Snapshot) stream(w io.Writer, header []byte, fn func(*bufio.Writer) error) (err error) {
 	defer recoverCorrupt(&err)
 	if len(header) > maxHeader {
 		return fmt.Errorf("store: a snapshot header of %d bytes, at most %d are allowed", len(header), maxHeader)
 	}
-	digest := sha256.New()
 	out := bufio.NewWriterSize(w, 64<<10)
-	both := bufio.NewWriterSize(io.MultiWriter(out, digest), 32<<10)
+	if err := fn(out); err != nil {
+		return fmt.Errorf("store: write snapshot: %w", err)
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("store: write snapshot: %w", err)
+	}
+	return nil
+}
 
-	both.Write(sealHeader(header)) // bufio keeps the first error for Flush
+// body writes all but the trailer, and flushes it.
+func (sn *Snapshot) body(w *bufio.Writer, header []byte) error {
+	w.Write(sealHeader(header)) // bufio keeps the first error for Flush
 	count := uint64(0)
 	var b [12]byte
-	for key, val := range rows(sn, "", string([]byte{0xff}), false) {
+	for key, val := range sn.read().base.all { // the layers above it are empty
 		binary.BigEndian.PutUint32(b[:], uint32(len(key)))
 		binary.BigEndian.PutUint32(b[4:], uint32(len(val)))
-		both.Write(b[:8])
-		both.WriteString(key)
-		if _, err := both.Write(val); err != nil {
-			return fmt.Errorf("store: write snapshot: %w", err)
+		w.Write(b[:8])
+		w.Write(key)
+		if _, err := w.Write(val); err != nil {
+			return err
 		}
 		count++
 	}
 	binary.BigEndian.PutUint32(b[:], 0)
 	binary.BigEndian.PutUint64(b[4:], count)
-	both.Write(b[:])
-	if err := both.Flush(); err != nil {
-		return fmt.Errorf("store: write snapshot: %w", err)
-	}
-	out.Write(digest.Sum(nil))
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("store: write snapshot: %w", err)
-	}
-	return nil
+	w.Write(b[:])
+	return w.Flush()
 }
 
 func sealHeader(header []byte) []byte {

@@ -2,11 +2,13 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -184,5 +186,39 @@ func TestRestore_Large(t *testing.T) {
 	restore(t, to, stream)
 	if !bytes.Equal(snapshot(t, to, ""), stream) {
 		t.Error("the restored state differs")
+	}
+}
+
+// TestSnapshot_Measured: what was measured is what is written, by Write too, and a pace that gives up ends it.
+func TestSnapshot_Measured(t *testing.T) {
+	s := open(t, t.TempDir(), manual)
+	for i := range uint64(5000) {
+		update(t, s, func(tx *Tx) { tasks.Put(tx, Uint(i), task{Group: strings.Repeat("x", 40), Rank: i}) })
+	}
+	sn, err := s.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sn.Close()
+	paced := 0
+	m, err := sn.Measure([]byte("header"), func(n int) error { paced += n; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain, measured bytes.Buffer
+	if err := errors.Join(sn.Write(&plain, []byte("header")), m.Write(&measured)); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(plain.Bytes(), measured.Bytes()) || m.Bytes != int64(plain.Len()) || m.SHA256 != sha256.Sum256(plain.Bytes()) || paced != plain.Len() {
+		t.Errorf("%d bytes were measured with %x, %d paced, %d written, and %d by Write", m.Bytes, m.SHA256, paced, measured.Len(), plain.Len())
+	}
+	restore(t, s, measured.Bytes())
+
+	enough := errors.New("enough")
+	if _, err := sn.Measure(nil, func(int) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("a pace that gave up: %v", err)
+	}
+	if _, err := sn.Measure(make([]byte, maxHeader+1), nil); err == nil {
+		t.Error("a header that is too long was measured")
 	}
 }

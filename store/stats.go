@@ -12,7 +12,8 @@ type Stats struct {
 	Durable   uint64        // how many of these are in the file
 	Unflushed int           // bytes in memory that are not in the file
 	Views     int           // open views and snapshots
-	FileBytes int64         // size of the file; only Restore makes it smaller
+	FileBytes int64         // size of the file; only Restore and Compact make it smaller
+	FreeBytes int64         // of them in gaps, which the next rows fill
 	Flushes   uint64        // since Open
 	FlushRows uint64        // rows that they wrote
 	FlushSize uint64        // bytes of them
@@ -28,11 +29,16 @@ func (s *Store) Stats() Stats {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var free int64
+	if s.file != nil {
+		free = int64(s.file.db.Stats().FreeAlloc)
+	}
 	st := Stats{
 		Applied:   s.applied,
 		Durable:   s.durable,
 		Views:     int(s.views.Load()),
 		FileBytes: size,
+		FreeBytes: free,
 		Flushes:   s.flushed.count,
 		FlushRows: s.flushed.rows,
 		FlushSize: s.flushed.bytes,

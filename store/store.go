@@ -14,23 +14,26 @@ type Store struct {
 	commit sync.Mutex // held over a bbolt commit, and while the file is changed
 	write  sync.Mutex // held by the one Update there may be, and over a freeze
 
-	restore sync.Mutex // held by the one Restore there may be; before commit
+	restore sync.Mutex // held by the one Restore or Compact there may be; before commit
 	closing bool       // guarded by write
 
-	views atomic.Int64
+	views   atomic.Int64
+	trusted atomic.Bool // all rows of the file were read, or made, since the machine was started; written with commit held
 
 	// mu guards what follows and is held for moments only.
-	mu       sync.Mutex
-	settled  *sync.Cond // of mu: durable, now.frozen, putOffs or err has changed
-	now      layers     // what the next reader gets; holds a reference of now.base
-	file     *file      // holds a reference
-	applied  uint64     // updates that wrote something
-	freezing uint64     // applied, when now.frozen was frozen
-	durable  uint64     // applied, as of the last commit
-	putOffs  uint64     // flushes that Options.Guard put off
-	putOff   error      // what it said last
-	err      error      // why nothing more can be done: ErrClosed or the flusher's
-	flushed  flushStats
+	mu        sync.Mutex
+	settled   *sync.Cond // of mu: durable, now.frozen, putOffs or err has changed
+	now       layers     // what the next reader gets; holds a reference of now.base
+	file      *file      // holds a reference
+	applied   uint64     // updates that wrote something
+	freezing  uint64     // applied, when now.frozen was frozen
+	durable   uint64     // applied, as of the last commit
+	putOffs   uint64     // flushes that Options.Guard put off
+	putOff    error      // what it said last
+	err       error      // why nothing more can be done: ErrClosed or the flusher's
+	flushed   flushStats
+	missed    *missed // by a compaction that runs; nil: none does
+	restoring int     // Restores that wait for the restore lock
 
 	kick  chan struct{} // flush now
 	dirty chan struct{} // the first row came into an empty overlay
@@ -41,7 +44,8 @@ type Store struct {
 // Open opens the state in dir and makes both if they do not exist. It returns an
 // error that is ErrTorn if the file cannot be trusted, having read all of it:
 // about a second for 600 MB that are in the page cache. A file that was closed in
-// order and has not been written to since is not read.
+// order and has not been written to since is not read, nor is one that is known
+// to be whole although its process was killed (Vouch).
 func Open(dir string, o Options) (*Store, error) {
 	o, err := o.validate()
 	if err != nil {
@@ -56,7 +60,11 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !orderly {
+	vouched, err := takeVouched(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !orderly && !vouched {
 		if err := verify(path); err != nil {
 			return nil, err
 		}
@@ -77,6 +85,8 @@ func Open(dir string, o Options) (*Store, error) {
 		s.file.release()
 		return nil, err
 	}
+	s.trusted.Store(orderly || !vouched)
+	s.mustSpeak()
 	go s.flusher()
 	return s, nil
 }
@@ -155,7 +165,7 @@ func (s *Store) Update(fn func(*Tx) error) error {
 		return err
 	}
 	defer l.base.release()
-	l.live = l.live.copy()
+	l.live, l.recent = l.live.copy(), &recent{}
 	tx := &Tx{layers: l, watch: s.options.Watch}
 	defer func() { tx.done = true }()
 	if err := fn(tx); err != nil {

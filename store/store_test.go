@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -346,4 +347,18 @@ func TestWatch(t *testing.T) {
 	if !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
+}
+
+// TestAdd_WhereThereIsARow: whoever is watched does not get away with it.
+func TestAdd_WhereThereIsARow(t *testing.T) {
+	o := manual
+	o.Watch = func(string, Key, []byte, []byte) {}
+	s := open(t, t.TempDir(), o)
+	update(t, s, func(tx *Tx) { counters.Add(tx, "a", 1) })
+	defer func() {
+		if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), `added to table "counters" where there is one`) {
+			t.Errorf("a second row at one key: %v", p)
+		}
+	}()
+	update(t, s, func(tx *Tx) { counters.Add(tx, "a", 2) })
 }

@@ -47,14 +47,7 @@ func (t *Table[V]) Has(r Reader, k Key) bool {
 // panics if the key is longer than MaxKey, or v longer than MaxValue or not to be
 // encoded: that is the caller's to prevent, and the Update then leaves no trace.
 func (t *Table[V]) Put(tx *Tx, k Key, v V) {
-	raw, err := encoding.Marshal(v)
-	if err != nil {
-		panic(fmt.Errorf("store: encode a record of table %q: %w", t.name, err))
-	}
-	if len(raw) > MaxValue {
-		panic(fmt.Sprintf("store: a record of %d bytes in table %q, at most %d are allowed", len(raw), t.name, MaxValue))
-	}
-	full := fullKey(t.space, k)
+	raw, full := t.encode(k, v)
 	was, had := tx.read().get(full)
 	if len(t.indexes) > 0 {
 		var old V
@@ -66,6 +59,35 @@ func (t *Table[V]) Put(tx *Tx, k Key, v V) {
 		}
 	}
 	t.write(tx, full, was, raw)
+}
+
+// Add is Put where the caller knows that there is nothing at k, as when k names
+// what only this transaction can have made: to look would cost more than to
+// write. Whoever is wrong leaves a digest and indexes that are wrong, so
+// Options.Watch, which tests set, has it looked at, and it panics.
+func (t *Table[V]) Add(tx *Tx, k Key, v V) {
+	raw, full := t.encode(k, v)
+	if tx.watch != nil {
+		if _, had := tx.read().get(full); had {
+			panic(fmt.Sprintf("store: a row was added to table %q where there is one, at %x", t.name, k))
+		}
+	}
+	var none V
+	for _, x := range t.indexes {
+		x.move(tx, k, none, false, v, true)
+	}
+	t.write(tx, full, nil, raw)
+}
+
+func (t *Table[V]) encode(k Key, v V) (raw []byte, full string) {
+	raw, err := encoding.Marshal(v)
+	if err != nil {
+		panic(fmt.Errorf("store: encode a record of table %q: %w", t.name, err))
+	}
+	if len(raw) > MaxValue {
+		panic(fmt.Sprintf("store: a record of %d bytes in table %q, at most %d are allowed", len(raw), t.name, MaxValue))
+	}
+	return raw, fullKey(t.space, k)
 }
 
 // write sets a row, nil to delete it, and keeps the digest.
@@ -118,6 +140,22 @@ func (t *Table[V]) Backward(r Reader, prefix, before Key) iter.Seq2[Key, V] {
 	lo, hi := rangeBefore(t.space, prefix, before)
 	return t.walk(r, lo, hi, true)
 }
+
+// Raw is Scan without decoding: the bytes as they are stored, for whoever takes a
+// row along as it is. They are the reader's, and not to be changed or kept.
+func (t *Table[V]) Raw(r Reader, prefix Key) iter.Seq2[Key, []byte] {
+	lo, hi := rangeAfter(t.space, prefix, "")
+	return func(yield func(Key, []byte) bool) {
+		for full, raw := range rows(r, lo, hi, false) {
+			if !yield(Key(full[len(t.space):]), raw) {
+				return
+			}
+		}
+	}
+}
+
+// Name is what the table was declared with.
+func (t *Table[V]) Name() string { return t.name }
 
 // Len counts the keys that begin with prefix, by walking them.
 func (t *Table[V]) Len(r Reader, prefix Key) int {

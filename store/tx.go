@@ -25,7 +25,9 @@ func (tx *Tx) hold() (layers, func()) {
 	tx.check()
 	tx.walks++
 	epoch := tx.epoch
-	return tx.layers, func() {
+	l := tx.layers
+	l.recent = nil // it follows what is written during the walk
+	return l, func() {
 		if tx.epoch == epoch {
 			tx.walks--
 		}
@@ -40,7 +42,12 @@ func (tx *Tx) set(key string, val []byte) {
 		tx.walks = 0
 		tx.epoch++
 	}
-	tx.live.set(key, val)
+	if val == nil && tx.live.has(key) && !tx.beneath(key) {
+		tx.live.remove(key)
+	} else {
+		tx.live.set(key, val)
+	}
+	tx.recent.set(key, val)
 	tx.wrote = true
 }
 

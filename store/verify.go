@@ -12,9 +12,9 @@ import (
 )
 
 // verify reads every page that the newest valid meta page of the file leads to
-// and checks structure, order and the checksum of every row. It returns an
-// error that is ErrTorn if anything is wrong; a file that is missing or empty
-// is right.
+// and checks structure, order, the checksum of every row, and that no page of
+// these is listed as free. It returns an error that is ErrTorn if anything is
+// wrong; a file that is missing or empty is right.
 //
 // bbolt does not survive a damaged file: it follows page numbers and offsets
 // into the void, partly in goroutines of its own. So we walk the pages first,
@@ -46,7 +46,11 @@ func verify(path string) (err error) {
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	size := db.Info().PageSize
 	w := pages{file: f, size: size, seen: make([]bool, min(tx.Size(), info.Size())/int64(size))}
-	if err := w.walk(uint64(tx.Cursor().Bucket().Root()), span{}, w.bucket); err != nil {
+	err = w.walk(uint64(tx.Cursor().Bucket().Root()), span{}, w.bucket)
+	if err == nil {
+		err = w.freelist(uint64(tx.ID()))
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrTorn, path, err)
 	}
 	return nil

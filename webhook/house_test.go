@@ -47,9 +47,8 @@ func newHouse(t *testing.T, n int) *house {
 	}
 	var started sync.WaitGroup
 	for i, m := range members {
-		key := good(pki.NewKey())
-		cert := good(ca.SignNode(&key.PublicKey, m.ID, nil, time.Now(), time.Hour))
-		identity := good(node.ParseTLS(pki.EncodeCerts(ca.Cert), pki.EncodeCerts(cert), good(pki.EncodeKey(key))))
+		cert, key, err := ca.Issue(m.ID, nil, time.Now(), time.Hour)
+		identity := good(node.ParseTLS(pki.EncodeCerts(ca.Cert), pki.EncodeCerts(good(cert, err)), key))
 		conf := node.Config{
 			ID: m.ID, Dir: filepath.Join(t.TempDir(), m.ID), Listener: listeners[i], TLS: identity, SealKey: sealKey, Version: "test", Members: members,
 			Metrics: prometheus.NewRegistry(), Exit: func(err error) { t.Errorf("a node ends itself: %v", err) },

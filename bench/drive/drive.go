@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -12,17 +13,24 @@ import (
 type Do func(ctx context.Context, client int) error
 
 // Span is how long to drive: Warm unmeasured, then For. If Ops is not 0 the run also ends after so many operations, the
-// unmeasured ones included.
+// unmeasured ones included, and in any case when Enough is closed.
 type Span struct {
 	Warm, For time.Duration
 	Ops       int
+	Enough    <-chan struct{} // nil: it never is
 }
 
 // Run is what was measured.
 type Run struct {
 	Began, Ended time.Time // of the measured part
-	times        []time.Duration
+	ops          []op      // by what they took
 	warm         int
+}
+
+// op is one operation: when it began, or was due, and what it took.
+type op struct {
+	began time.Time
+	took  time.Duration
 }
 
 // Closed has n clients do one operation after another.
@@ -67,7 +75,8 @@ func Open(ctx context.Context, n int, perSecond float64, span Span, do Do) (*Run
 // driver is a run that goes on.
 type driver struct {
 	from, to time.Time
-	times    [][]time.Duration // by client
+	enough   <-chan struct{}
+	ops      [][]op // by client
 	warm     []int
 	last     []time.Time
 }
@@ -76,7 +85,7 @@ func run(ctx context.Context, n int, span Span, each func(context.Context, int, 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	from := time.Now().Add(span.Warm)
-	d := &driver{from: from, to: from.Add(span.For), times: make([][]time.Duration, n), warm: make([]int, n), last: make([]time.Time, n)}
+	d := &driver{from: from, to: from.Add(span.For), enough: span.Enough, ops: make([][]op, n), warm: make([]int, n), last: make([]time.Time, n)}
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
@@ -90,15 +99,22 @@ func run(ctx context.Context, n int, span Span, each func(context.Context, int, 
 		return nil, err
 	}
 	r := &Run{Began: d.from, Ended: slices.MaxFunc(d.last, time.Time.Compare)}
-	for i, times := range d.times {
-		r.times = append(r.times, times...)
+	for i, ops := range d.ops {
+		r.ops = append(r.ops, ops...)
 		r.warm += d.warm[i]
 	}
-	slices.Sort(r.times)
+	slices.SortFunc(r.ops, func(a, b op) int { return cmp.Compare(a.took, b.took) })
 	return r, nil
 }
 
-func (d *driver) goesOn(ctx context.Context) bool { return ctx.Err() == nil && time.Now().Before(d.to) }
+func (d *driver) goesOn(ctx context.Context) bool {
+	select {
+	case <-d.enough:
+		return false
+	default:
+		return ctx.Err() == nil && time.Now().Before(d.to)
+	}
+}
 
 // until waits for an operation that is due, unless that is after the end.
 func (d *driver) until(ctx context.Context, due time.Time) bool {
@@ -110,6 +126,8 @@ func (d *driver) until(ctx context.Context, due time.Time) bool {
 	select {
 	case <-timer.C:
 		return true
+	case <-d.enough:
+		return false
 	case <-ctx.Done():
 		return false
 	}
@@ -122,29 +140,40 @@ func (d *driver) note(client int, start time.Time) {
 		return
 	}
 	now := time.Now()
-	d.times[client] = append(d.times[client], now.Sub(start))
+	d.ops[client] = append(d.ops[client], op{start, now.Sub(start)})
 	d.last[client] = now
 }
 
 // Ops is how many operations were measured.
-func (r *Run) Ops() int { return len(r.times) }
+func (r *Run) Ops() int { return len(r.ops) }
 
 // All is how many there were with those before the measured time: what the whole run has cost is divided by them.
-func (r *Run) All() int { return len(r.times) + r.warm }
+func (r *Run) All() int { return len(r.ops) + r.warm }
 
 // PerSecond is the throughput.
 func (r *Run) PerSecond() float64 {
-	if len(r.times) == 0 {
+	if len(r.ops) == 0 {
 		return 0
 	}
-	return float64(len(r.times)) / r.Ended.Sub(r.Began).Seconds()
+	return float64(len(r.ops)) / r.Ended.Sub(r.Began).Seconds()
 }
 
 // Percentile is the time that so many percent of the operations took at most: 50 is the median, 100 the longest. 0 without
 // any.
 func (r *Run) Percentile(p float64) time.Duration {
-	if len(r.times) == 0 {
+	if len(r.ops) == 0 {
 		return 0
 	}
-	return r.times[min(int(float64(len(r.times))*p/100), len(r.times)-1)]
+	return r.ops[min(int(float64(len(r.ops))*p/100), len(r.ops)-1)].took
+}
+
+// Only is the run with some of its operations: those that keep names by when they began, or were due, and when they ended.
+func (r *Run) Only(keep func(began, ended time.Time) bool) *Run {
+	some := &Run{Began: r.Began, Ended: r.Ended}
+	for _, o := range r.ops {
+		if keep(o.began, o.began.Add(o.took)) {
+			some.ops = append(some.ops, o)
+		}
+	}
+	return some
 }

@@ -133,16 +133,11 @@ func TestSlowCert_PublicTLSOutOfFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		key, err := pki.NewKey()
+		cert, key, err := ca.Issue("public", nil, time.Now(), time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cert, err := ca.SignNode(&key.PublicKey, "public", nil, time.Now(), time.Hour)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := pki.EncodeKey(key)
-		err = errors.Join(err, os.WriteFile(filepath.Join(dir, "public.key"), text, 0o600),
+		err = errors.Join(os.WriteFile(filepath.Join(dir, "public.key"), key, 0o600),
 			os.WriteFile(filepath.Join(dir, "public.crt"), pki.EncodeCerts(cert), 0o600))
 		if err != nil {
 			t.Fatal(err)

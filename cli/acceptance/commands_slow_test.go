@@ -95,6 +95,14 @@ func TestSlowCommands_LeaderElsewhere(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte("whsec_0123456789abcdef0123456789abcdef"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "each node has heard of the others", func() bool {
+		for node := range c.Nodes {
+			if out, _, err := c.stokerAt(t, node, "", "members"); err != nil || !strings.Contains(out, "3 of 3 voters up") {
+				return false
+			}
+		}
+		return true
+	})
 	for line := range strings.Lines(strings.TrimSpace(day)) {
 		words, want, _ := strings.Cut(line, "|")
 		if strings.Contains(words, "{jointoken}") {

@@ -75,6 +75,7 @@ func TestSlowDisk_SlowIsNotHung(t *testing.T) {
 
 // TestSlowDisk_AStateThatHangs: a node whose state cannot be flushed ends, though its log can be written, and says why.
 func TestSlowDisk_AStateThatHangs(t *testing.T) {
+	t.Parallel() // most of it is a minute's wait
 	c := newCluster(t, 1, binary)
 	c.begin(t)
 	u := c.user(t)

@@ -61,13 +61,20 @@ func (w *writer) retention(s client.Settings) {
 		if one.keep != nil {
 			k = *one.keep
 		}
-		w.key(one.name, fmt.Sprintf("{ done = %s, failed = %s, canceled = %s }", quote(k.Done), quote(k.Failed), quote(k.Canceled)), "")
+		w.key(one.name, keep(k), "")
+	}
+	if k := s.Retention.Records; k != nil { // a cluster of an older version says nothing of it
+		w.key("records", keep(*k), "of the job itself: then it moves to the archive")
 	}
 	for _, p := range s.Retention.Prefixes {
 		w.WriteString("\n[[retention.prefixes]]\n")
 		w.key("prefix", quote(p.Prefix), "of objects that belong to no job")
 		w.key("for", quote(p.For), "after they were put")
 	}
+}
+
+func keep(k client.KeepSettings) string {
+	return fmt.Sprintf("{ done = %s, failed = %s, canceled = %s }", quote(k.Done), quote(k.Failed), quote(k.Canceled))
 }
 
 // tables begins a table KIND.NAME for each value, by name; why stands before the first.

@@ -36,6 +36,8 @@ type Archive struct {
 // State counts what a backup's state holds.
 type State struct {
 	Users, Jobs, Items, Ledger, Objects int
+	Archived                            int `json:",omitempty"` // jobs that have left the state for its archive
+	Folded                              int `json:",omitempty"` // ledger entries, likewise
 	Credits                             int64
 }
 
@@ -57,6 +59,9 @@ func Describe(w io.Writer, a Archive) {
 	if s := a.State; s != nil {
 		fmt.Fprintf(w, "%d users with %d credits, as %d ledger entries say; %d jobs of %d pictures; %d objects\n",
 			s.Users, s.Credits, s.Ledger, s.Jobs, s.Items, s.Objects)
+		if s.Archived > 0 || s.Folded > 0 {
+			fmt.Fprintf(w, "%d more jobs and %d more ledger entries in the archive of finished jobs\n", s.Archived, s.Folded)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type Bucket struct {
 	Client *minio.Client
 	Name   string
 	Prefix string
+	Only   func(ctx context.Context, key string) (bool, error) // keys that are copied; nil: all
 }
 
 // Copied is what became of objects.
@@ -62,6 +63,16 @@ func Copy(ctx context.Context, from, to Bucket, dry bool, p *Progress) (*Copied,
 		if o.Err != nil {
 			listing = fmt.Errorf("list %s: %w", from.Name, o.Err)
 			break
+		}
+		if from.Only != nil {
+			wanted, err := from.Only(ctx, o.Key)
+			if err != nil {
+				listing = err
+				break
+			}
+			if !wanted {
+				continue
+			}
 		}
 		p.More(o.Size)
 		c.count(func(out *Copied) { out.Found++ })

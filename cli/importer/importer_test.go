@@ -156,6 +156,32 @@ INSERT INTO job_items_log VALUES('j1',1,'done','old/1.heic','old/1.png',NULL);
 	}
 }
 
+// TestImport_ofAnExport: an export of a cluster of ours has what that had archived in tables of its own, and a row in place of the
+// bookings. All of it comes over, and that row does not.
+func TestImport_ofAnExport(t *testing.T) {
+	d := dumped(t, `
+CREATE TABLE archived_billing_events(id TEXT, user_id TEXT, type TEXT, amount INTEGER, balance INTEGER, ref TEXT, created_at TEXT, segment INTEGER);
+CREATE TABLE archived_jobs(job_id TEXT, user_id TEXT, created_at TEXT, completed_at TEXT, status TEXT, preset TEXT, segment INTEGER);
+CREATE TABLE archived_items(job_id TEXT, idx INTEGER, status TEXT, segment INTEGER);
+INSERT INTO users VALUES('u1','2024-03-10 10:00:00','free',4,'anonymous',NULL,NULL);
+INSERT INTO billing_events VALUES('b_1','u1','brought-forward',7,NULL,'2024-03-11T10:00:00Z'),('l_3','u1','debit',-3,'j2','2024-03-12T10:00:00Z');
+INSERT INTO archived_billing_events VALUES('l_1','u1','signup',10,10,NULL,'2024-03-10T10:00:00Z',1),('l_2','u1','debit',-3,7,'j1','2024-03-11T10:00:00Z',1);
+INSERT INTO archived_jobs VALUES('j1','u1','2024-03-11 10:00:00','2024-03-11 10:01:00','done','interior',1);
+INSERT INTO archived_items VALUES('j1',0,'done',1);
+`)
+	c, report, err := brought(t, d, Options{})
+	if err != nil || report.Failed() || len(report.Problems) > 0 {
+		t.Fatal(err, report.Problems)
+	}
+	u := c.users["u1"][0]
+	if len(u.Events) != 3 || u.Opening != 0 || u.Events[0].Type != "signup" || u.Events[1].ID != "l_2" || u.Events[2].ID != "l_3" {
+		t.Errorf("%+v", u)
+	}
+	if len(c.jobs) != 1 || c.jobs[0].ID != "j1" || len(c.jobs[0].Items) != 1 {
+		t.Errorf("%+v", c.jobs)
+	}
+}
+
 // TestImport_whatIsWrong: each wrong row is named and takes no other with it; --strict lets nothing through.
 func TestImport_whatIsWrong(t *testing.T) {
 	wrong := `

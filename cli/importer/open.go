@@ -164,8 +164,35 @@ func (d *Dump) none() bool {
 	return true
 }
 
+// unarchive puts the rows that a cluster of ours had archived back where they were, should this be its export: bookings, and the
+// row that stood for them, and jobs with their items.
+func (d *Dump) unarchive() error {
+	for _, t := range [][2]string{{"archived_billing_events", "billing_events"}, {"archived_jobs", "jobs_log"}, {"archived_items", "job_items_log"}} {
+		var columns []string
+		for row := range d.rows("SELECT a.name FROM pragma_table_info(?) a JOIN pragma_table_info(?) b ON a.name = b.name", t[0], t[1]) {
+			columns = append(columns, text(row[0]))
+		}
+		if len(columns) == 0 {
+			continue
+		}
+		if t[1] == "billing_events" {
+			if err := d.db.Exec("DELETE FROM billing_events WHERE type = 'brought-forward'"); err != nil {
+				return err
+			}
+		}
+		list := strings.Join(columns, ", ")
+		if err := d.db.Exec(fmt.Sprintf("INSERT INTO %s(%s) SELECT %s FROM %s", t[1], list, list, t[0])); err != nil {
+			return fmt.Errorf("take back %s: %w", t[0], err)
+		}
+	}
+	return nil
+}
+
 // survey finds out which of our tables and columns there are, and makes them quick to look up.
 func (d *Dump) survey() error {
+	if err := d.unarchive(); err != nil {
+		return err
+	}
 	for _, table := range tableOrder {
 		there := map[string]bool{}
 		for row := range d.rows("SELECT lower(name) FROM pragma_table_info(?)", table) {

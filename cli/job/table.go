@@ -56,6 +56,9 @@ func Show(w io.Writer, j client.JobDetail) {
 	}
 	line("created", "%s", j.CreatedAt.UTC().Format(moment))
 	line("changed", "%s", j.UpdatedAt.UTC().Format(moment))
+	if a := j.Archived; a != nil {
+		line("archived", "since %s, in segment %d (%s)", a.At.UTC().Format(moment), a.Segment, show.Plain(a.Key))
+	}
 	t := show.Table(w, "item", "status", "attempt", "output", "errors")
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: errorWidth}})
 	for _, it := range j.Items {

@@ -138,12 +138,17 @@ func (n *Node) Kill() {
 	}
 }
 
-// Restart starts a node that does not run and waits until it is ready.
-func (n *Node) Restart(ctx context.Context) error {
+// Start starts a node that does not run.
+func (n *Node) Start() error {
 	if p := n.Process(); p != nil && p.Alive() {
 		return fmt.Errorf("node %s runs already", n.ID)
 	}
-	if err := n.launch(); err != nil {
+	return n.launch()
+}
+
+// Restart starts a node that does not run and waits until it is ready.
+func (n *Node) Restart(ctx context.Context) error {
+	if err := n.Start(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, fmt.Errorf("not within %s", startPatience))

@@ -113,6 +113,20 @@ func (p *Process) Failure() error {
 	return fmt.Errorf("%s ended by itself: %s; the end of %s:\n%s", p.Name, state, p.Log, p.tail(12))
 }
 
+// Wait returns when a child that is to end by itself has, with an error if it failed or ctx ended first, which kills it.
+func (p *Process) Wait(ctx context.Context) error {
+	select {
+	case <-p.ended:
+		if p.err == nil {
+			return nil
+		}
+		return p.Failure()
+	case <-ctx.Done():
+		p.Kill()
+		return context.Cause(ctx)
+	}
+}
+
 // Kill ends the child as a power cut would, and returns when it is gone.
 func (p *Process) Kill() {
 	p.meant.Store(true)

@@ -100,20 +100,20 @@ func pieces(g *grid, label []uint8) []int {
 	for i := range piece {
 		piece[i] = -1
 	}
-	var todo []int
+	var edge []int
 	for start := range piece {
 		if piece[start] >= 0 {
 			continue
 		}
 		piece[start] = start
-		todo = append(todo[:0], start)
-		for len(todo) > 0 {
-			i := todo[len(todo)-1]
-			todo = todo[:len(todo)-1]
+		edge = append(edge[:0], start)
+		for len(edge) > 0 {
+			i := edge[len(edge)-1]
+			edge = edge[:len(edge)-1]
 			g.around(i, func(j int) {
 				if piece[j] < 0 && label[j] == label[i] {
 					piece[j] = start
-					todo = append(todo, j)
+					edge = append(edge, j)
 				}
 			})
 		}

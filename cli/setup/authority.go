@@ -14,16 +14,11 @@ const caPurpose = "ca"
 
 // pair makes a node's certificate and key, PEM.
 func pair(ca *pki.Authority, n Node, now time.Time) (cert, key []byte, err error) {
-	private, err := pki.NewKey()
+	signed, key, err := ca.Issue(n.ID, []string{n.Host}, now, pki.NodeLife)
 	if err != nil {
 		return nil, nil, err
 	}
-	signed, err := ca.SignNode(&private.PublicKey, n.ID, []string{n.Host}, now, pki.NodeLife)
-	if err != nil {
-		return nil, nil, err
-	}
-	key, err = pki.EncodeKey(private)
-	return pki.EncodeCerts(signed), key, err
+	return pki.EncodeCerts(signed), key, nil
 }
 
 // seal is the CA's private key (PKCS #8 PEM) under the seal key: nonce, then ciphertext and tag.

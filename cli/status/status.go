@@ -19,6 +19,7 @@ type Status struct {
 	Queue     Queue    `json:"queue"`
 	Objects   *Store   `json:"objects"`  // the object store outside; nil: the built-in one
 	Webhooks  []Hook   `json:"webhooks"` // those that take nothing
+	Archive   *Archive `json:"archive"`  // nil: nothing is in it
 
 	Raw json.RawMessage `json:"-"`
 }
@@ -27,6 +28,14 @@ type Status struct {
 type Store struct {
 	At      string `json:"at"`
 	Trouble string `json:"trouble"` // empty: it answers
+}
+
+// Archive is how much has left the state.
+type Archive struct {
+	Segments int   `json:"segments"`
+	Jobs     int   `json:"jobs"`
+	Bookings int   `json:"bookings"`
+	Bytes    int64 `json:"bytes"`
 }
 
 // Hook is a webhook that takes nothing.

@@ -35,6 +35,9 @@ func (s Status) Render(w io.Writer) {
 	for _, h := range s.Webhooks {
 		fmt.Fprintf(w, "webhook %s takes nothing: %s; `stoker webhook show %s`\n", h.Name, show.Plain(h.Trouble), h.Name)
 	}
+	if a := s.Archive; a != nil {
+		fmt.Fprintf(w, "archive: %d finished jobs and %d bookings in %d segments, %d KiB\n", a.Jobs, a.Bookings, a.Segments, (a.Bytes+1023)>>10)
+	}
 	fmt.Fprintf(w, "queue: %s ready, %d leases, %d dead, %d workers waiting\n", ready(s.Queue.Ready), s.Queue.Leases, s.Queue.Dead, s.Queue.Waiters)
 }
 

@@ -88,3 +88,16 @@ func TestRender_webhooks(t *testing.T) {
 		t.Errorf("%s\nwant %s", w.String(), want)
 	}
 }
+
+// TestRender_archive: what has left the state is a line.
+func TestRender_archive(t *testing.T) {
+	var w strings.Builder
+	Status{}.Render(&w)
+	if strings.Contains(w.String(), "archive") {
+		t.Errorf("of an empty archive: %s", w.String())
+	}
+	Status{Archive: &Archive{Segments: 2, Jobs: 3100, Bookings: 9000, Bytes: 2049}}.Render(&w)
+	if want := "archive: 3100 finished jobs and 9000 bookings in 2 segments, 3 KiB\n"; !strings.Contains(w.String(), want) {
+		t.Errorf("%s\nwithout %s", w.String(), want)
+	}
+}

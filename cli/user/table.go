@@ -3,6 +3,7 @@ package user
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -22,6 +23,23 @@ func Account(w io.Writer, a client.Account) {
 	if a.Revoked {
 		fmt.Fprintln(w, "This user is revoked: its tokens are refused.")
 	}
+	if a.Away != "" && a.Move != nil {
+		fmt.Fprintln(w, away(a.Away, *a.Move))
+	}
+}
+
+// away says where a user is between two cells, and what to do about it.
+func away(state string, m client.CellMove) string {
+	since := m.At.UTC().Format(time.DateTime)
+	switch {
+	case state == "leaving":
+		return fmt.Sprintf("Since %s it is leaving for cell %s (move %s) and can do nothing new; nothing is decided. `stoker user move` goes on, and with --back takes it back.", since, m.Cell, m.Move)
+	case state == "arriving":
+		return fmt.Sprintf("It is arriving from cell %s (move %s), of which %d rows of the ledger are here since %s; it lives there until `stoker user move` there has ended.", m.Cell, m.Move, m.Entries, since)
+	case m.State == client.MoveUndone:
+		return fmt.Sprintf("It stays in cell %s: its move from there was taken back at %s. What is shown is what had come, and counts for nothing.", m.Cell, since)
+	}
+	return fmt.Sprintf("At %s it left for cell %s with %d credits (move %s).", since, m.Cell, m.Credits, m.Move)
 }
 
 // Ledger shows the newest of what was booked. A cluster that sends no ledger gets no table, and no claim that it is empty.
@@ -52,9 +70,9 @@ func List(w io.Writer, users []client.UserLine, more bool) {
 	}
 	t := show.Table(w, "user", "plan", "credits", "open jobs", "rules", "since", "")
 	for _, u := range users {
-		revoked := ""
+		revoked := u.Away
 		if u.Revoked {
-			revoked = "revoked"
+			revoked = strings.TrimSpace(revoked + " revoked")
 		}
 		t.AppendRow(table.Row{show.Plain(u.UserID), show.Plain(u.Plan), u.Credits, u.ConcurrentJobs, u.RuleSlots, u.CreatedAt.UTC().Format(time.DateOnly), revoked})
 	}

@@ -45,6 +45,7 @@ type campaign struct {
 	unfit    map[string]string // why faults could not strike when they were to, by kind; under tally.mu
 
 	calm     calm
+	stalls   stalls
 	court    court
 	steppers stepper
 	fail     context.CancelCauseFunc
@@ -101,10 +102,11 @@ func (x *campaign) run(ctx context.Context) error {
 	defer func() { <-done }()
 	telling, hush := context.WithCancel(context.Background())
 	go func() {
-		var both sync.WaitGroup
-		both.Go(func() { x.tell(telling) })
-		both.Go(func() { x.publishing(telling) })
-		both.Wait()
+		var beside sync.WaitGroup
+		beside.Go(func() { x.tell(telling) })
+		beside.Go(func() { x.watchStalls(telling) })
+		beside.Go(func() { x.publishing(telling) })
+		beside.Wait()
 		close(done)
 	}()
 	defer hush()

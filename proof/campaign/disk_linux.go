@@ -82,17 +82,26 @@ func fullDisk(ctx context.Context, b *blow) error {
 	b.event.Note = fmt.Sprintf("%d MiB free", free)
 	disk := b.data(b.at(b.tmpfs).node.ID)
 	ballast := filepath.Join(disk, "ballast")
-	var fs unix.Statfs_t
-	if err := unix.Statfs(disk, &fs); err != nil {
-		return err
-	}
 	f, err := os.Create(ballast)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(ballast)
 	defer f.Close()
-	if err := syscall.Fallocate(int(f.Fd()), 0, 0, int64(fs.Bavail)*int64(fs.Bsize)-free<<20); err != nil {
+	err = syscall.ENOSPC
+	for tries := 0; errors.Is(err, syscall.ENOSPC) && tries < 10; tries++ { // the node takes room too, 16 MiB at once for its log
+		var fs unix.Statfs_t
+		if err := unix.Statfs(disk, &fs); err != nil {
+			return err
+		}
+		left := int64(fs.Bavail) * int64(fs.Bsize)
+		if left <= free<<20 {
+			err = nil // it has done so itself
+			break
+		}
+		err = syscall.Fallocate(int(f.Fd()), 0, 0, left-free<<20)
+	}
+	if err != nil {
 		return err
 	}
 	return b.hold(ctx, 2*time.Second, 8*time.Second)

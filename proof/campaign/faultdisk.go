@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"stoker/cli/local"
@@ -47,11 +49,7 @@ var diskFaults = []fault{
 	}},
 	{"disk-full", ofDisk, "the file system of a node's data (a small one) is full, and has room again", canFill, fullDisk},
 	{"damaged-log", ofDisk, "the head of a dead node's log is overwritten: it must refuse to start", always, func(ctx context.Context, b *blow) error {
-		log := "raft/raft.db"
-		if b.LogStore == "wal" {
-			log = "raft/wal/*.wal"
-		}
-		return b.damage(ctx, log, false, overwriteHead)
+		return b.damage(ctx, logFile, false, overwriteHead)
 	}},
 	{"damaged-state", ofDisk, "the head of a dead node's state is overwritten: it must be rebuilt", always, func(ctx context.Context, b *blow) error {
 		return b.damage(ctx, "state/state.bolt", true, overwriteHead)
@@ -91,17 +89,21 @@ func (b *blow) fails(place int) {
 
 // ends waits until a node has ended by itself.
 func (b *blow) ends(ctx context.Context, p *local.Process) error {
-	limit := time.NewTimer(endWithin)
-	defer limit.Stop()
-	select {
-	case <-p.Ended():
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-limit.C:
-		b.verdicts.violate(ruleEnds, "%s runs on %s after its disk has failed", b.event.Node, endWithin)
-		return nil
+	ended := func() bool {
+		select {
+		case <-p.Ended():
+			return true
+		default:
+			return false
+		}
 	}
+	if err := b.livesFor(ctx, endWithin, ended); err != nil {
+		return err
+	}
+	if !ended() {
+		b.verdicts.violate(ruleEnds, "%s runs on %s after its disk has failed (%s)", b.event.Node, endWithin, b.event.Kind)
+	}
+	return nil
 }
 
 // damage kills a node that does not lead, does something to one of its files, and starts it: it must come back with all that it
@@ -113,13 +115,16 @@ func (b *blow) damage(ctx context.Context, name string, rebuilt bool, how func(b
 		return err
 	}
 	n := b.at(place).node
-	found, err := filepath.Glob(filepath.Join(b.data(n.ID), name))
+	found, err := b.files(n.ID, name)
 	if err != nil || len(found) == 0 {
 		return fmt.Errorf("%w: %s has no %s yet", errUnfit, n.ID, name)
 	}
 	b.hits(place)
 	b.event.ends = true
 	n.Kill()
+	if found, err = b.files(n.ID, name); err != nil || len(found) == 0 { // as it has left them
+		return fmt.Errorf("%s has no %s any more: %w", n.ID, name, err)
+	}
 	path := found[len(found)-1]
 	spare := path + ".spare"
 	if err := copyFile(path, spare); err != nil {
@@ -145,6 +150,32 @@ func (b *blow) damage(ctx context.Context, name string, rebuilt bool, how func(b
 		return err
 	}
 	return b.start(ctx, n)
+}
+
+// logFile is wherever the log's newest entries are.
+const logFile = "the log"
+
+// files are those of a node's data that a pattern matches, the newest last.
+func (f *fleet) files(id, pattern string) ([]string, error) {
+	if pattern != logFile {
+		found, err := filepath.Glob(filepath.Join(f.data(id), pattern))
+		found = slices.DeleteFunc(found, func(path string) bool { return strings.Contains(path, ".tmp"+string(filepath.Separator)) }) // a snapshot that is being made
+		slices.SortFunc(found, func(a, b string) int { return written(a).Compare(written(b)) })                                       // by name term 9 is behind term 10
+		return found, err
+	}
+	segments, err := f.files(id, "raft/wal/*.wal")
+	if err != nil || len(segments) > 0 {
+		return segments, err
+	}
+	return f.files(id, "raft/raft.db")
+}
+
+// written is when a file was; that of one that is gone by now was long ago.
+func written(path string) (at time.Time) {
+	if s, err := os.Stat(path); err == nil {
+		at = s.ModTime()
+	}
+	return at
 }
 
 const page = 4096

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -29,14 +30,15 @@ type seat struct {
 // fleet is the cluster and what is between its nodes and before their clients.
 type fleet struct {
 	dir, binary string
-	logStore    string // as stoker.toml has it
+	logStore    string // as stoker.toml has it, or either
 	board       switchboard.Board
 	where       client.Cluster
 
 	mu     sync.Mutex
 	seats  []seat
-	all    []*local.Node // that were ever started
-	names  [][]string    // of those that sat at each place
+	all    []*local.Node  // that were ever started
+	names  [][]string     // of those that sat at each place
+	starts map[string]int // of each node, again
 	mounts []string
 	tmpfs  int // the seat whose data lies on a small file system of its own; -1: none
 }
@@ -56,6 +58,9 @@ func (f *fleet) open(ctx context.Context, n int) error {
 	}
 	for i := range nodes {
 		nodes[i].LogStore = f.logStore
+		if f.logStore == either {
+			nodes[i].LogStore = logStores[i%2]
+		}
 	}
 	made, err := setup.Found(setup.Plan{Nodes: nodes, Out: f.dir})
 	if err != nil {
@@ -101,6 +106,37 @@ func (f *fleet) spare(id string) error {
 		return err
 	}
 	return os.WriteFile(f.config(id), []byte(strings.Replace(string(text), "min_free_mb = 256", "min_free_mb = 64", 1)), 0o600)
+}
+
+// either is a log that is now in one store and now in the other.
+const either = "either"
+
+var logStores = [...]string{"boltdb", "wal"}
+
+var logStoreLine = regexp.MustCompile(`(?m)^log_store = "\w+"`)
+
+// keepLog says in a node's stoker.toml where its log shall be from its next start on: with either, twice in one store, and then
+// twice in the other.
+func (f *fleet) keepLog(id string) error {
+	f.mu.Lock()
+	if f.starts == nil {
+		f.starts = map[string]int{}
+	}
+	n := f.starts[id]
+	f.starts[id]++
+	f.mu.Unlock()
+	in := f.logStore
+	if in == either {
+		in = logStores[n/2%2]
+	}
+	text, err := os.ReadFile(f.config(id))
+	if err != nil {
+		return err
+	}
+	if !logStoreLine.Match(text) {
+		return fmt.Errorf("%s has no log_store", f.config(id))
+	}
+	return os.WriteFile(f.config(id), logStoreLine.ReplaceAll(text, fmt.Appendf(nil, "log_store = %q", in)), 0o600)
 }
 
 // take has a node sit at a place.

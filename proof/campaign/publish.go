@@ -86,6 +86,12 @@ func (r *Record) writeOperations(line func(string, ...any)) {
 	for _, g := range r.Gaps {
 		line("| %s | %.1f s | %s |", g.At.Round(time.Second), g.Length.Seconds(), r.during(g))
 	}
+	if len(r.Stalls) > 0 {
+		line("\nThe machine itself stood still, with everything on it, which is nobody's fault and is not counted where a time is limited:\n\n| at | for |\n|---:|---:|")
+		for _, g := range r.Stalls {
+			line("| %s | %.1f s |", g.At.Round(time.Second), g.Length.Seconds())
+		}
+	}
 }
 
 // during names the faults that a gap touches.

@@ -38,6 +38,7 @@ type Record struct {
 	P50, P99   float64 // ms until an answer
 	Slowest    float64
 	Gaps       []Gap // times without an acknowledgement, the longest first
+	Stalls     []Gap // times in which the whole machine stood still
 
 	Checks     []Check
 	Violations []string
@@ -117,6 +118,9 @@ func (x *campaign) record() *Record {
 	r.P50, r.P99, r.Slowest = float64(at(took, 50)), float64(at(took, 99)), float64(at(took, 100))
 	r.Gaps = slices.SortedFunc(slices.Values(t.gaps), func(a, b Gap) int { return int(b.Length - a.Length) })
 	r.Gaps = r.Gaps[:min(len(r.Gaps), 10)]
+	x.stalls.mu.Lock()
+	r.Stalls = slices.Clone(x.stalls.all)
+	x.stalls.mu.Unlock()
 	v.counts[ruleCodes] = int(x.answers.Load())
 	for _, rule := range rules {
 		r.Checks = append(r.Checks, Check{rule, v.counts[rule], v.number(rule)})

@@ -101,7 +101,7 @@ func (b *blow) between(least, most time.Duration) time.Duration {
 
 // hold leaves the fault as it is for a while.
 func (b *blow) hold(ctx context.Context, least, most time.Duration) error {
-	return pause(ctx, b.between(least, most))
+	return b.livesFor(ctx, b.between(least, most), func() bool { return false })
 }
 
 // settling is how long the load runs before the first fault.
@@ -231,6 +231,9 @@ const servePatience = 2 * time.Minute
 
 // start starts a node that does not run, and waits until it serves.
 func (f *fleet) start(ctx context.Context, n *local.Node) error {
+	if err := f.keepLog(n.ID); err != nil {
+		return err
+	}
 	began := time.Now()
 	err := n.Restart(ctx)
 	if err == nil || n.Process() == nil || !n.Process().Alive() || ctx.Err() != nil {
@@ -278,15 +281,21 @@ const writeWithin = 10 * time.Second
 
 // writes wants a node to acknowledge a write in time.
 func (x *campaign) writes(ctx context.Context, place int) error {
-	began := time.Now()
+	began := x.lived()
 	for {
 		got := x.once(place, request{
 			method: "POST", path: "/auth/anon", limit: writeWithin, key: fmt.Sprintf("live-%d", x.number()),
 			body: map[string]any{"device_hash": fmt.Sprintf("live-%d-%d", x.Seed, x.number())},
 		})
-		took := time.Since(began)
+		took := x.lived() - began
 		if got.code == "" && took <= writeWithin {
 			return nil
+		}
+		if took > writeWithin { // a stall that has just ended is not noted yet
+			if err := pause(ctx, 3*stallTick); err != nil {
+				return err
+			}
+			took = x.lived() - began
 		}
 		if took > writeWithin {
 			return fmt.Errorf("%s acknowledged no write for %s (the last answer: %s)", x.at(place).node.ID, took.Round(time.Millisecond), got.code)

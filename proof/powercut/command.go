@@ -35,6 +35,7 @@ import (
 type Command struct {
 	Requests int    `default:"1000" help:"Requests of the run that is traced (${default})."`
 	Points   int    `default:"300" help:"Syncs at whose end the power goes, spread over the run; 0: all of them (${default})."`
+	Jobs     int    `default:"4" help:"Nodes that are started at a time (${default}); each mostly waits."`
 	Seed     uint64 `metavar:"N" help:"Of the requests, the moments and the pages that are lost (of the clock)."`
 	Binary   string `type:"existingfile" metavar:"FILE" help:"Program of the node (built from this module)."`
 	LogStore string `default:"boltdb" enum:"boltdb,wal" help:"Where the node's log is, as log_store in stoker.toml: boltdb, wal (${default})."`
@@ -42,6 +43,9 @@ type Command struct {
 	Out      string `type:"path" metavar:"DIR" help:"Folder for powercut-report.md (none)."`
 	Keep     bool   `help:"Keep the folder with the trace and the last image even if all is well."`
 }
+
+// mostJobs is how many addresses there are for nodes at a time.
+const mostJobs = 254
 
 // Help says what is done.
 func (*Command) Help() string {
@@ -57,8 +61,8 @@ invented anything, and keeps the folders then.
 
 // Run traces, cuts and compares.
 func (c *Command) Run(ctx context.Context, out io.Writer) error {
-	if c.Requests < 1 || c.Points < 0 {
-		return errors.New("powercut: at least one request, and no negative number of points")
+	if c.Requests < 1 || c.Points < 0 || c.Jobs < 1 || c.Jobs > mostJobs {
+		return fmt.Errorf("powercut: at least one request, no negative number of points, and 1 to %d jobs", mostJobs)
 	}
 	if c.Seed == 0 {
 		c.Seed = uint64(time.Now().UnixNano()) % 1_000_000

@@ -27,6 +27,7 @@ type node struct {
 	moves   []*move          // of a folder, not durable yet
 	now     map[string]*node // of a folder: entries as processes see them
 	size    int64            // of a file, as processes see it
+	shelved string           // of a file: where what is durable of it stands on the shelf; "": nowhere
 }
 
 func newFolder() *node {
@@ -112,6 +113,7 @@ func (n *node) sync(start int64) {
 			continue
 		}
 		n.content.apply(ch)
+		n.shelved = ""
 	}
 	n.changes = keep
 	for _, m := range slices.Clone(n.moves) {
@@ -202,8 +204,9 @@ func (n *node) after(f fate, dice *rand.Rand) content {
 }
 
 // image writes a folder as it is after the power went and everything that was not durable met its fate.
-func (n *node) image(to string, f fate, dice *rand.Rand) error {
-	return (&picture{fate: f, dice: dice, arrives: f.pages(dice), stopped: map[*node]bool{}, came: map[*move]bool{}}).folder(n, to)
+// Files that are not written again are taken from the shelf, if there is one.
+func (n *node) image(to string, f fate, dice *rand.Rand, from *shelf) error {
+	return (&picture{fate: f, dice: dice, arrives: f.pages(dice), shelf: from, stopped: map[*node]bool{}, came: map[*move]bool{}}).folder(n, to)
 }
 
 // picture is one image in the making.
@@ -211,6 +214,7 @@ type picture struct {
 	fate    fate
 	dice    *rand.Rand
 	arrives func(int64) bool
+	shelf   *shelf
 	stopped map[*node]bool // folders of which a change was lost: all later ones are
 	came    map[*move]bool // decided
 }
@@ -260,6 +264,12 @@ func (p *picture) folder(n *node, to string) error {
 			}
 			continue
 		}
+		if p.shelf != nil && filepath.Base(filepath.Dir(filepath.Dir(path))) == blobFolder && len(it.changes) == 0 {
+			if err := p.shelf.put(it, path); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := it.after(p.fate, p.dice).save(path); err != nil {
 			return err
 		}
@@ -276,10 +286,18 @@ func (c content) save(path string) error {
 	if err := f.Truncate(c.size); err != nil {
 		return err
 	}
-	for n, page := range c.pages {
-		if _, err := f.WriteAt(page[:min(pageSize, c.size-n*pageSize)], n*pageSize); err != nil {
+	// A write for each stretch of pages: there are thousands of them, and as many images.
+	var run []byte
+	numbers := slices.Sorted(maps.Keys(c.pages))
+	for i, n := range numbers {
+		run = append(run, c.pages[n][:min(pageSize, c.size-n*pageSize)]...)
+		if i+1 < len(numbers) && numbers[i+1] == n+1 {
+			continue
+		}
+		if _, err := f.WriteAt(run, min((n+1)*pageSize, c.size)-int64(len(run))); err != nil {
 			return err
 		}
+		run = run[:0]
 	}
 	return f.Close()
 }

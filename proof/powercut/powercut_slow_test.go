@@ -19,7 +19,7 @@ var (
 
 // TestProof_powercut is a short run of the command, which needs strace.
 func TestProof_powercut(t *testing.T) {
-	c := Command{Requests: *requests, Points: *points, Seed: 1, Overlay: *overlay, LogStore: *logStore, Out: t.TempDir()}
+	c := Command{Requests: *requests, Points: *points, Jobs: 4, Seed: 1, Overlay: *overlay, LogStore: *logStore, Out: t.TempDir()}
 	if err := c.Run(t.Context(), t.Output()); err != nil {
 		t.Fatal(err)
 	}

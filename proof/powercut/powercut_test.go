@@ -65,7 +65,7 @@ func (s *script) ends(f fate, seed uint64) map[string]string {
 		}
 	}
 	to := filepath.Join(s.t.TempDir(), "image")
-	if err := root.image(to, f, rand.New(rand.NewPCG(seed, 0))); err != nil {
+	if err := root.image(to, f, rand.New(rand.NewPCG(seed, 0)), nil); err != nil {
 		s.t.Fatal(err)
 	}
 	found := map[string]string{}
@@ -211,8 +211,10 @@ func TestParseCall_lines(t *testing.T) {
 			t.Errorf("%q is %+v", line, c)
 		}
 	}
-	if c, err := parseCall("100.000000000 +++ killed by SIGKILL +++"); err != nil || c.name != "" {
-		t.Errorf("%+v, %v", c, err)
+	for _, line := range []string{"100.000000000 +++ killed by SIGKILL +++", "100.000000000 ???( <detached ...>"} {
+		if c, err := parseCall(line); err != nil || c.name != "" {
+			t.Errorf("%q is %+v, %v", line, c, err)
+		}
 	}
 	c, err := parseCall(`100.000000007 writev(3<` + hexed("/n/a") + `>(deleted), [{iov_base="` + hexed("ab") + `", iov_len=2}, {iov_base="` + hexed("c") + `", iov_len=1}], 2) = 3 <0.000000005>`)
 	if err != nil || c.start != 100*1e9+7 || c.end != c.start+5 || c.result != 3 || string(c.data()) != "abc" || c.args[0].path != "" {
@@ -243,5 +245,54 @@ func TestContent(t *testing.T) {
 	}
 	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%d bytes, not %d: %v", len(got), len(want), err)
+	}
+}
+
+// TestShelf: a picture has one copy for all images until it changes, and a node that writes to one is found out.
+func TestShelf(t *testing.T) {
+	root, shelf := newFolder(), &shelf{dir: t.TempDir()}
+	blob, other := &node{}, &node{}
+	blob.content.write(0, []byte("picture"))
+	other.content.write(0, []byte("log"))
+	under := newFolder()
+	under.entries["ab"] = newFolder()
+	under.entries["ab"].entries["x"] = blob
+	root.entries[blobFolder], root.entries["log"] = under, other
+	paint := func() (picture, log os.FileInfo, text string) {
+		t.Helper()
+		to := filepath.Join(t.TempDir(), "image")
+		if err := root.image(to, everything, rand.New(rand.NewPCG(1, 1)), shelf); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(to, blobFolder, "ab", "x")
+		picture, err := os.Stat(path)
+		log, err2 := os.Stat(filepath.Join(to, "log"))
+		data, err3 := os.ReadFile(path)
+		if err != nil || err2 != nil || err3 != nil {
+			t.Fatal(err, err2, err3)
+		}
+		return picture, log, string(data)
+	}
+	a, logA, _ := paint()
+	b, logB, text := paint()
+	if !os.SameFile(a, b) || os.SameFile(logA, logB) || text != "picture" {
+		t.Errorf("one picture: %v, one log: %v, %q", os.SameFile(a, b), os.SameFile(logA, logB), text)
+	}
+	blob.changes = []*change{{end: 1, off: 0, data: []byte("P")}}
+	if c, _, text := paint(); os.SameFile(a, c) || text != "Picture" {
+		t.Errorf("a picture that is being written: %v, %q", os.SameFile(a, c), text)
+	}
+	blob.sync(2)
+	if c, _, text := paint(); os.SameFile(a, c) || text != "Picture" {
+		t.Errorf("a picture that was written: %v, %q", os.SameFile(a, c), text)
+	}
+	if err := shelf.check(); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(blob.shelved, []byte("picturE"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := shelf.check(); err == nil {
+		t.Error("a picture was written to, and nobody said so")
 	}
 }

@@ -89,13 +89,14 @@ func readTrace(prefix string) ([]call, error) {
 
 var errTrace = errors.New("not a line of strace")
 
-// parseCall reads `SECONDS.NANOS name(args) = result <SECONDS.NANOS>`. Lines without a call ("+++ killed …") give none.
+// parseCall reads `SECONDS.NANOS name(args) = result <SECONDS.NANOS>`. Lines without a call give none: "+++ killed …", and "???(" of a
+// thread that strace lets go of before it has seen one. If that one was about to change a file, the folder is not as it should be.
 func parseCall(line string) (c call, err error) {
 	at, rest, ok := strings.Cut(line, " ")
 	if !ok {
 		return c, errTrace
 	}
-	if strings.HasPrefix(rest, "+++") || strings.HasPrefix(rest, "---") {
+	if strings.HasPrefix(rest, "+++") || strings.HasPrefix(rest, "---") || strings.HasPrefix(rest, "???(") {
 		return c, nil
 	}
 	if c.start, err = nanos(at); err != nil {
