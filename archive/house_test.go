@@ -189,6 +189,27 @@ func (k *Keeper) mustRound(t *testing.T) {
 	}
 }
 
+// archives waits until so many jobs are in the archive.
+func (m *member) archives(jobs int) {
+	m.t.Helper()
+	applied := make(chan struct{}, 1)
+	m.node.Subscribe(func(fsm.Changes) {
+		select {
+		case applied <- struct{}{}:
+		default:
+		}
+	})
+	ctx, cancel := context.WithTimeout(m.t.Context(), 30*time.Second)
+	defer cancel()
+	for SizesOf(m.view()).Jobs < jobs {
+		select {
+		case <-applied:
+		case <-ctx.Done():
+			m.t.Fatalf("%d jobs are in the archive, not %d", SizesOf(m.view()).Jobs, jobs)
+		}
+	}
+}
+
 // canceled makes jobs of a user that have ended, by number.
 func (m *member) canceled(user string, from, to int) {
 	m.t.Helper()

@@ -21,6 +21,8 @@ type Keeper struct {
 
 	wrote func() // between a segment and the first entry that moves jobs into it; tests only
 
+	deployed chan struct{} // rings when other settings are in force: how long nothing needs to be looked at was found out under the old ones
+
 	under uint64   // the settings that floor was found under
 	floor fsm.Mark // up to it there is no job that will ever leave
 	walk  walk     // over the ledgers
@@ -58,6 +60,15 @@ func (k *Keeper) Start() {
 		k.Log = slog.New(slog.DiscardHandler)
 	}
 	watch(k.Node)
+	k.deployed = make(chan struct{}, 1)
+	k.Node.Subscribe(func(c fsm.Changes) {
+		if c.Settings || c.Restored {
+			select {
+			case k.deployed <- struct{}{}:
+			default:
+			}
+		}
+	})
 	k.Node.WhileLeader("archive", func(ctx context.Context, _ uint64) {
 		k.floor, k.walk = fsm.Mark{}, walk{}
 		for ctx.Err() == nil {
@@ -69,9 +80,10 @@ func (k *Keeper) Start() {
 			t := time.NewTimer(wait)
 			select {
 			case <-t.C:
+			case <-k.deployed:
 			case <-ctx.Done():
-				t.Stop()
 			}
+			t.Stop()
 		}
 	})
 }

@@ -292,28 +292,35 @@ func TestKeeper_start(t *testing.T) {
 	m := c[0]
 	apply(m, fsm.SignIn{NewID: "u1"})
 	m.canceled("u1", 0, 4)
-	moved := make(chan struct{}, 1)
 	for _, one := range c {
-		one.node.Subscribe(func(fsm.Changes) {
-			select {
-			case moved <- struct{}{}:
-			default:
-			}
-		})
 		one.keeper(10 * time.Hour).Start()
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for SizesOf(m.view()).Jobs < 4 {
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			t.Fatal("nothing was moved")
-		}
-	}
+	m.archives(4)
 	for _, one := range c {
 		one.whole(4)
 	}
+}
+
+// TestKeeper_deployed: other settings are heeded when they are deployed, however long nothing would have been looked at under the
+// old ones. An operator who shortens how long jobs stay need not wait for it.
+func TestKeeper_deployed(t *testing.T) {
+	m := newCluster(t, 1)[0]
+	apply(m, fsm.SignIn{NewID: "u1"})
+	m.canceled("u1", 0, 4)
+	s := m.view().Settings()
+	keep := s.Retention
+	s.Retention = &fsm.Retention{Records: fsm.Keep{Canceled: int64(90 * 24 * time.Hour)}}
+	apply(m, fsm.Deploy{Settings: s})
+	k := m.keeper(10 * time.Hour)
+	looked := make(chan struct{}, 100)
+	later := k.Now
+	k.Now = func() time.Time { looked <- struct{}{}; return later() } // it asks for the time behind the settings
+	k.Start()
+	<-looked
+	s.Retention = keep
+	apply(m, fsm.Deploy{Settings: s})
+	m.archives(4)
+	m.whole(4)
 }
 
 // TestKeeper_lostHalfway: a leader that is lost when some of a segment's jobs have
