@@ -118,11 +118,14 @@ func arrived(tx *Tx, o Object) {
 	terms.queue(tx, &j)
 }
 
-// whole says whether every input is there and usable. Clients upload in order,
-// more or less, so it looks from the end: all but the last uploads take one look.
-func whole(r store.Reader, s *Settings, j Job) bool {
+// whole says whether every input is there and usable.
+func whole(r store.Reader, s *Settings, j Job) bool { return wholeBut(r, s, j, -1) }
+
+// wholeBut says whether every input but one is. Clients upload in order, more or
+// less, so it looks from the end: all but the last uploads take one look.
+func wholeBut(r store.Reader, s *Settings, j Job, one int) bool {
 	for i := j.Total - 1; i >= 0; i-- {
-		if there, flaw := inputOf(r, s, j, i); !there || flaw != "" {
+		if there, flaw := inputOf(r, s, j, i); i != one && (!there || flaw != "") {
 			return false
 		}
 	}

@@ -59,6 +59,21 @@ type batcher struct {
 	pending []group
 	closed  bool
 	wake    chan struct{} // of capacity 1
+	escort  func([]fsm.Proposal) *Companion
+}
+
+// Companion is a proposal that goes along in an entry, behind those that the entry is made of. It has no number, since it is never
+// sent again: it happens with them or not at all, and whoever gives it must be able to do without knowing.
+type Companion struct {
+	Proposal fsm.Proposal
+	Answered func(fsm.Outcome, error) // called once; after an error it may have happened all the same
+}
+
+// Escort has fn asked for a companion whenever an entry is made here, which is on the leader; nil is none. It must not block.
+func (n *Node) Escort(fn func(entry []fsm.Proposal) *Companion) {
+	n.batcher.mu.Lock()
+	defer n.batcher.mu.Unlock()
+	n.batcher.escort = fn
 }
 
 // begin takes groups until close.
@@ -163,6 +178,9 @@ func (b *batcher) propose(groups []group) {
 	for _, g := range groups {
 		batch.Proposals = append(batch.Proposals, g.proposals...)
 	}
+	if g := b.accompany(batch.Proposals); g != nil {
+		groups, batch.Proposals = append(groups, *g), append(batch.Proposals, g.proposals...)
+	}
 	b.metrics.entry.Observe(float64(len(batch.Proposals)))
 	began := time.Now()
 	future := b.raft.Apply(batch.Encode(), 0)
@@ -185,6 +203,30 @@ func (b *batcher) propose(groups []group) {
 			outcomes = outcomes[len(g.proposals):]
 		}
 	})
+}
+
+// accompany gives the entry's companion as a group of its own; nil if it has none.
+func (b *batcher) accompany(entry []fsm.Proposal) *group {
+	b.mu.Lock()
+	escort := b.escort
+	b.mu.Unlock()
+	if escort == nil {
+		return nil
+	}
+	with := escort(entry)
+	if with == nil {
+		return nil
+	}
+	g := &group{proposals: []fsm.Proposal{with.Proposal}, done: make(chan verdict, 1)}
+	b.wg.Go(func() {
+		v := <-g.done
+		if v.err != nil {
+			with.Answered(fsm.Outcome{}, v.err)
+			return
+		}
+		with.Answered(v.outcomes[0], nil)
+	})
+	return g
 }
 
 // settle waits for Raft's answer to an entry. ErrNotLeader and its like come

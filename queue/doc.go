@@ -7,7 +7,10 @@
 // leader, again after a change of leader. The waiting workers stand in a [line]
 // by kind: those of one kind take, lack and have loaded the same presets. When
 // the machine says that work is ready, the broker proposes one fsm.Lease with the
-// first of each kind, as many as there is work for it. The leader's [book] knows when each lease was last renewed and names
+// first of each kind, as many as there is work for it. If workers wait when an entry
+// is made that is about to make work ready, that Lease goes along in this very
+// entry: the work is in a worker's hands with the commit that queues it, and not with
+// a second one. The leader's [book] knows when each lease was last renewed and names
 // those that ran out to the machine.
 //
 // Progress, and the control requests of workers that park until there is something

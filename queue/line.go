@@ -122,6 +122,20 @@ func (l *line) next(ready map[string]int, news uint64) []*waiter {
 			k.nothing(news)
 		}
 	}
+	return first(out, ready)
+}
+
+// ahead is next for work that is yet to become ready: nobody has been looked at with it.
+func (l *line) ahead(coming map[string]int, news uint64) []*waiter {
+	var out []*waiter
+	for _, k := range l.kinds {
+		out = k.next(out, min(k.work(coming), maxWants), news)
+	}
+	return first(out, coming)
+}
+
+// first gives as many as one Lease serves, in the order they came.
+func first(out []*waiter, ready map[string]int) []*waiter {
 	if len(out) > maxWants {
 		warm := func(w *waiter) int {
 			if slices.ContainsFunc(w.kind.want.Loaded, func(p string) bool { return ready[p] > 0 && w.kind.takes(p) }) {

@@ -32,25 +32,69 @@ func (b *broker) match(ctx context.Context) {
 		b.seen = news
 		return
 	}
-	var c fsm.Lease
+	go b.propose(ctx, b.ask(asked), asked, news)
+}
+
+// ask makes the Lease that is on its way from here on.
+func (b *broker) ask(asked []*waiter) (c fsm.Lease) {
 	for _, w := range asked {
 		w.asked = true
 		c.Wants = append(c.Wants, w.want)
 	}
 	b.matching = true
-	go b.propose(ctx, c, asked, news)
+	return c
+}
+
+// accompany gives a Lease for work that an entry is about to make ready, to go along in it: whoever waits has the work with the
+// entry that queues it, and not with the next. It is called before the entry is made.
+func (b *broker) accompany(entry []fsm.Proposal) *node.Companion {
+	b.mu.Lock()
+	waits, news := !b.matching && b.line.n > 0, b.news
+	b.mu.Unlock()
+	if !waits {
+		return nil
+	}
+	v := b.node.View()
+	coming := v.Coming(entry)
+	v.Close()
+	if len(coming) == 0 {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.matching {
+		return nil
+	}
+	asked := b.line.ahead(coming, news)
+	if len(asked) == 0 {
+		return nil
+	}
+	c := b.ask(asked)
+	p := fsm.Propose(c)
+	node.By("system")(&p)
+	return &node.Companion{Proposal: p, Answered: func(o fsm.Outcome, err error) {
+		var a fsm.LeasedWork
+		if err == nil {
+			a, err = fsm.Answer(c, o)
+		}
+		b.handOut(asked, a, err, news)
+	}}
 }
 
 // due says whether the line should be looked at.
 func (b *broker) due() bool { return !b.matching && b.seen != b.news && b.line.n > 0 }
 
-// propose asks the machine for grants and hands them to the waiters. Whoever was
-// granted nothing stays, in its old place.
+// propose asks the machine for grants and hands them to the waiters.
 func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news uint64) {
 	r, err := node.Apply(ctx, b.node, c, node.By("system"))
 	if err != nil && ctx.Err() == nil {
 		b.log.Warn("queue: a lease was not answered; the polls are tried again", "polls", len(asked), "err", err)
 	}
+	b.handOut(asked, r.Answer, err, news)
+}
+
+// handOut hands what a Lease came back with to those it asked for. Whoever was granted nothing stays, in its old place.
+func (b *broker) handOut(asked []*waiter, a fsm.LeasedWork, err error, news uint64) {
 	v := b.node.View()
 	defer v.Close()
 	b.mu.Lock()
@@ -61,7 +105,7 @@ func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news
 		w.asked = false
 		var g *fsm.Grant
 		if err == nil {
-			g = r.Answer.Grants[i]
+			g = a.Grants[i]
 		}
 		if g == nil && !w.leaving {
 			if err != nil {
@@ -79,8 +123,8 @@ func (b *broker) propose(ctx context.Context, c fsm.Lease, asked []*waiter, news
 		}
 		w.got <- g
 	}
-	if err == nil && r.Answer.RetryAt > 0 {
-		at := time.Now().Add(max(time.Duration(r.Answer.RetryAt-v.Clock()), time.Millisecond))
+	if err == nil && a.RetryAt > 0 {
+		at := time.Now().Add(max(time.Duration(a.RetryAt-v.Clock()), time.Millisecond))
 		if b.retry.IsZero() || at.Before(b.retry) {
 			b.retry = at
 		}

@@ -28,6 +28,7 @@ func New(n *node.Node, log *slog.Logger) *Queue {
 	}
 	q := &Queue{node: n, log: log, changed: make(chan struct{})}
 	n.Subscribe(q.hear)
+	n.Escort(q.accompany)
 	q.serve()
 	n.Metrics().MustRegister(gauges{q})
 	n.WhileLeader("queue", q.lead)
@@ -144,4 +145,12 @@ func (q *Queue) hear(c fsm.Changes) {
 	if b, _ := q.current(); b != nil {
 		b.hear(c)
 	}
+}
+
+// accompany has the broker serve, with an entry that makes work ready, those who wait for it.
+func (q *Queue) accompany(entry []fsm.Proposal) *node.Companion {
+	if b, _ := q.current(); b != nil {
+		return b.accompany(entry)
+	}
+	return nil
 }
