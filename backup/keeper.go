@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func (k *Keeper) pause(ctx context.Context) {
 // record, whoever made it. A schedule that has none yet begins with one.
 func (k *Keeper) due() bool {
 	v := k.Node.View()
-	all := v.Backups()
+	all, secrets := v.Backups(), v.Secrets(fsm.UseNamed)
 	ready := v.Epoch() != 0 && v.Level() >= recordLevel
 	v.Close()
 	if !ready {
@@ -92,6 +93,9 @@ func (k *Keeper) due() bool {
 	}
 	if again := time.Unix(0, last.At).Add(retryAfter); last.Error != "" && again.Before(next) {
 		next = again
+	}
+	if last.Error != "" && slices.ContainsFunc(secrets, func(s fsm.Secret) bool { return s.CreatedAt > last.At }) {
+		return true // it may have failed for want of that: a cluster has none when it begins
 	}
 	return !k.Now().Before(next)
 }

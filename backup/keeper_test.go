@@ -96,3 +96,30 @@ func TestKeeper_makesAndDeletes(t *testing.T) {
 		t.Errorf("the last one is %+v", last)
 	}
 }
+
+// TestKeeper_secretPut: a cluster that has just begun cannot have the secrets that its backups need. The first attempt fails for
+// want of them, and they are no sooner there than it is made again.
+func TestKeeper_secretPut(t *testing.T) {
+	h := newHouse(t, "n1", t.TempDir())
+	schedule, err := ParseSchedule("every 6h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &Keeper{
+		Node: h.node, Objects: h.store, Schedule: schedule, Blobs: Included, Log: quiet(), Now: time.Now,
+		To: func(context.Context) (Place, error) { return nil, errors.New("the secret s3-key is missing") },
+	}
+	apply(h, fsm.PutSecret{Name: "other", Sealed: []byte("sealed")})
+	k.attempt(t.Context())
+	if all := h.view().Backups(); len(all) != 1 || all[0].Error == "" || k.due() {
+		t.Errorf("on record %+v, due again: %v", all, k.due())
+	}
+	apply(h, fsm.PutSecret{Name: "s3-key", Sealed: []byte("sealed")})
+	if !k.due() {
+		t.Error("it waits, though the secret is there")
+	}
+	k.attempt(t.Context())
+	if k.due() {
+		t.Error("a secret that did not help has it tried again and again")
+	}
+}

@@ -183,19 +183,17 @@ func (l *QueueLevel) sum() {
 	l.Ratio = l.CallP50 / l.Commit
 }
 
-// settle is how long the cluster is left alone before the log is watched: the last sample's echoes.
+// settle is how long the cluster is left alone before memory is looked at, and for how long the log must have stood still before it is
+// watched: the last sample's echoes, which a copy that has to be fetched again makes later.
 const settle = 3 * time.Second
 
 // idle watches the log while everybody waits. Polls whose time is over are asked again meanwhile; that costs no entry either.
 func (f *QueueFigures) idle(ctx context.Context, t *testbed, p *parking, waiters int, d time.Duration) error {
-	if err := pause(ctx, settle); err != nil {
+	before, err := t.still(ctx)
+	if err != nil {
 		return err
 	}
 	if err := p.fill(ctx, waiters); err != nil {
-		return err
-	}
-	before, err := t.leader(ctx)
-	if err != nil {
 		return err
 	}
 	if err := pause(ctx, d); err != nil {
@@ -207,6 +205,20 @@ func (f *QueueFigures) idle(ctx context.Context, t *testbed, p *parking, waiters
 	}
 	f.Idle.Waiters, f.Idle.Seconds, f.Idle.Before, f.Idle.After = waiters, d.Seconds(), before.LastLog, after.LastLog
 	return p.fill(ctx, waiters)
+}
+
+// still waits until the log has stood still for a while, ten times that at most, and gives the leader then.
+func (t *testbed) still(ctx context.Context) (was nodeStatus, err error) {
+	for range 10 {
+		before := was.LastLog
+		if was, err = t.leader(ctx); err != nil || was.LastLog == before {
+			return was, err
+		}
+		if err := pause(ctx, settle); err != nil {
+			return was, err
+		}
+	}
+	return was, nil
 }
 
 // previous is the number of waiters of the level before, 0 of the first.

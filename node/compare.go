@@ -41,6 +41,7 @@ type Divergence struct {
 const (
 	saidKept  = 16               // footprints of a member that this node has not come to
 	lookAgain = 30 * time.Second // while a difference stays
+	lookSoon  = 2 * time.Second  // where nobody could be told of it
 	actLimit  = 3 * time.Second  // that a node which must end waits to have it known
 )
 
@@ -103,6 +104,13 @@ func (c *compared) due() bool {
 	return true
 }
 
+// unknown has a difference looked into again soon: the cluster does not know of it.
+func (c *compared) unknown() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looked = time.Now().Add(lookSoon - lookAgain)
+}
+
 // Divergence counts.
 func (n *Node) Divergence() Divergence {
 	n.compared.mu.Lock()
@@ -148,7 +156,9 @@ func (n *Node) diverged(ctx context.Context, differ map[string]uint64) {
 	}
 	why := fmt.Sprintf("%s and %s hold different states", strings.Join(v.Odd, ", "), cmp.Or(strings.Join(v.Majority, ", "), "no majority"))
 	n.log.Error("nodes hold different states", "odd", v.Odd, "majority", v.Majority, "first_bad", v.First, "last_equal", v.LastEqual)
-	n.alarm(ctx, fsm.RaiseAlarm{Kind: fsm.Divergence, Index: v.First, Nodes: v.Odd, Why: why})
+	if !n.alarm(ctx, fsm.RaiseAlarm{Kind: fsm.Divergence, Index: v.First, Nodes: v.Odd, Why: why}) {
+		n.compared.unknown()
+	}
 	if len(v.Majority) > 0 && slices.Contains(v.Odd, n.cfg.ID) {
 		n.quarantine(quarantined{
 			Index: v.First, LastEqual: v.LastEqual, At: n.cfg.Wall(),
@@ -157,20 +167,22 @@ func (n *Node) diverged(ctx context.Context, differ map[string]uint64) {
 	}
 }
 
-// alarm has the cluster stop spending, unless it has already for this.
-func (n *Node) alarm(ctx context.Context, a fsm.RaiseAlarm) {
+// alarm has the cluster stop spending, unless it has already for this; false: it could not.
+func (n *Node) alarm(ctx context.Context, a fsm.RaiseAlarm) (raised bool) {
 	view := n.machine.View()
 	standing := view.Alarms()
 	view.Close()
 	for _, s := range standing {
 		news := slices.ContainsFunc(a.Nodes, func(id string) bool { return !slices.Contains(s.Nodes, id) })
 		if s.Kind == a.Kind && s.Index <= a.Index && !news {
-			return
+			return true
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, actLimit)
 	defer cancel()
 	if _, err := Apply(ctx, n, a, By("system")); err != nil {
 		n.log.Error("the alarm could not be raised; it is tried again", "err", err)
+		return false
 	}
+	return true
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -198,4 +199,19 @@ func TestQuarantine_unreadable(t *testing.T) {
 	if err := readQuarantine(dir); err == nil {
 		t.Error("a file that nobody can read is no quarantine")
 	}
+}
+
+// TestCompared_due: a difference is looked into twice a minute while it stays, and soon where the cluster could not be told of it.
+func TestCompared_due(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c compared
+		after := func(d time.Duration) bool { time.Sleep(d); return c.due() }
+		if !after(0) || after(lookSoon) || after(lookAgain-lookSoon-time.Second) || !after(time.Second) {
+			t.Error("a difference that is known is not looked into twice a minute")
+		}
+		c.unknown()
+		if after(lookSoon-time.Millisecond) || !after(time.Millisecond) || after(lookSoon) {
+			t.Error("one that the cluster does not know is not looked into again soon, once")
+		}
+	})
 }

@@ -102,7 +102,7 @@ func ring(bell chan struct{}) {
 
 // hear is told of each applied batch; it must not block.
 func (t *tender) hear(c fsm.Changes) {
-	if c.Restored || c.Members {
+	if c.Restored || c.Members || c.Settings { // there may have to be more copies
 		ring(t.again)
 	}
 	for _, ref := range c.Objects {

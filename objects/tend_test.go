@@ -93,6 +93,21 @@ func TestTend_ThirdCopy(t *testing.T) {
 	t.Logf("the third copy is there and recorded after %v", time.Since(began).Round(time.Millisecond))
 }
 
+// What may ask for other copies than there are has all records looked through at once, and not by the next walk.
+func TestTend_hear(t *testing.T) {
+	for _, c := range []struct {
+		news fsm.Changes
+		want int
+	}{
+		{fsm.Changes{Settings: true}, 1}, {fsm.Changes{Members: true}, 1}, {fsm.Changes{Restored: true}, 1}, {fsm.Changes{Ready: true}, 0},
+	} {
+		tender := &tender{again: make(chan struct{}, 1)}
+		if tender.hear(c.news); len(tender.again) != c.want {
+			t.Errorf("%+v: rung %d times, want %d", c.news, len(tender.again), c.want)
+		}
+	}
+}
+
 // A node whose folder is deleted while it runs fills up again. Nothing is
 // unreadable meanwhile, and it takes uploads.
 func TestTend_FolderDeleted(t *testing.T) {

@@ -136,7 +136,7 @@ func TestMove_WhatIsRefused(t *testing.T) {
 	if err != nil || !strings.Contains(out, "it is leaving for cell") {
 		t.Errorf("%v %s%s", err, out, said)
 	}
-	brief, cancel := context.WithTimeout(t.Context(), 2*time.Second) // the client tries again, as it is told to
+	brief, cancel := context.WithTimeout(t.Context(), 8*time.Second) // the client tries again, as it is told to, and says what it was told
 	defer cancel()
 	if _, err := u.any.CreateJob(brief, "interior", 1); err == nil || !strings.Contains(err.Error(), "just moved to another cell") {
 		t.Errorf("a user that leaves opens a job: %v", err)

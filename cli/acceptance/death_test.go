@@ -80,7 +80,10 @@ func (c *cluster) leaderDiesUnderPoll(t *testing.T) {
 		})
 		polled <- answer{got, err}
 	}()
-	eventually(t, "the poll is parked at the leader", func() bool { return c.status(t, leader).Queue.Waiters == 1 })
+	eventually(t, "the poll is parked at the leader", func() bool {
+		leader = c.leader(t)
+		return leader != follower && c.status(t, leader).Queue.Waiters == 1
+	})
 	c.Nodes[leader].Kill()
 
 	job := u.uploaded(t, follower, 2).JobID

@@ -253,8 +253,15 @@ func TestSlowMembers_AddressesMayChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, public, _ := net.SplitHostPort(n.HTTP)
-		was := slices.IndexFunc(c.members(t).Members, func(m client.Member) bool { return m.ID == n.ID })
-		_, private, _ := net.SplitHostPort(c.members(t).Members[was].Cluster)
+		var private string
+		eventually(t, "the others say where it was", func() bool {
+			all := c.members(t).Members
+			was := slices.IndexFunc(all, func(m client.Member) bool { return m.ID == n.ID })
+			if was >= 0 {
+				_, private, _ = net.SplitHostPort(all[was].Cluster)
+			}
+			return private != ""
+		})
 		edited := strings.NewReplacer("127.0.0.1:"+public, "127.0.0.1:"+strconv.Itoa(at[0].HTTP), "127.0.0.1:"+private, "127.0.0.1:"+strconv.Itoa(at[0].Cluster)).Replace(string(text))
 		if err := os.WriteFile(c.config(n.ID), []byte(edited), 0o600); err != nil {
 			t.Fatal(err)

@@ -124,9 +124,9 @@ func (f *fleet) change(t *testing.T, node int, binary string) {
 // are stopped in turn may hand over to each other for ever: the second is stopped before the first has come back.
 func (f *fleet) leads(t *testing.T, binary string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
 		var stopped []int
 		for leader := f.leader(t); f.binaries[leader] != binary; {
 			if err := f.Nodes[leader].Process().Stop(ctx); err != nil {
