@@ -18,6 +18,10 @@ const (
 	entryProposals = 512
 	entryBytes     = 1 << 20
 	entriesAtOnce  = 2 // on their way through Raft: one is synced and replicated, the next is made; with four, each took less and cost as much (docs/performance.md)
+
+	// entryWorth is how many proposals must be pending for an entry to be made while another one is on its way. Fewer wait for
+	// that one: an entry costs every node as many syncs, however little is in it.
+	entryWorth = 64
 )
 
 // errNotTaken means that a group was handed to nobody: nothing came of it.
@@ -41,7 +45,7 @@ type verdict struct {
 
 // batcher is group commit in front of Raft: it merges what is pending, from this
 // node and from those that forward, into one entry. It waits for no timer: an
-// entry takes what came while those before it were on their way.
+// entry takes what came while the one before it was on its way, or enough to fill it meanwhile.
 type batcher struct {
 	raft  *raft.Raft
 	clock *clock
@@ -131,7 +135,7 @@ func (b *batcher) close() {
 func (b *batcher) run() {
 	for {
 		b.slots <- struct{}{} // first the slot: more may be pending by the time there is one
-		groups := b.take()
+		groups := b.take(b.least())
 		for groups == nil {
 			b.mu.Lock()
 			closed := b.closed
@@ -140,16 +144,31 @@ func (b *batcher) run() {
 				return
 			}
 			<-b.wake
-			groups = b.take()
+			groups = b.take(b.least())
 		}
 		b.propose(groups)
 	}
 }
 
-// take removes as many whole groups as fit into one entry.
-func (b *batcher) take() []group {
+// least is how many proposals must be pending for an entry to be made now.
+func (b *batcher) least() int {
+	if b.idle() {
+		return 1
+	}
+	return entryWorth
+}
+
+// take removes as many whole groups as fit into one entry; nil if they have fewer proposals than least.
+func (b *batcher) take(least int) []group {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	waiting := 0
+	for _, g := range b.pending {
+		waiting += len(g.proposals)
+	}
+	if waiting < least {
+		return nil
+	}
 	count, size, n := 0, 0, 0
 	for _, g := range b.pending {
 		count += len(g.proposals)
@@ -160,9 +179,6 @@ func (b *batcher) take() []group {
 			break
 		}
 		n++
-	}
-	if n == 0 {
-		return nil
 	}
 	groups := b.pending[:n:n]
 	b.pending = b.pending[n:]
@@ -190,6 +206,7 @@ func (b *batcher) propose(groups []group) {
 			b.metrics.commit.Observe(time.Since(began).Seconds())
 		}
 		<-b.slots
+		b.poke() // what waits may be an entry now, however little it is
 		b.done()
 		if err == nil {
 			b.settled(batch, outcomes, began)
