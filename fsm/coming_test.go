@@ -55,6 +55,13 @@ func TestComing(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
+	must(w, PauseQueue{Preset: "interior", Paused: true})
+	paused := w.m.View()
+	if got := paused.Coming([]Proposal{execute("u1", "uploaded")}); got != nil {
+		t.Errorf("%v is said to come, though nobody may be granted it", got)
+	}
+	paused.Close()
+	must(w, PauseQueue{Preset: "interior"})
 	must(w, ExecuteJob{User: "u1", Job: "uploaded", Concepts: walls})
 	must(w, PutObject{Object: input("u2", "auto", 0)})
 	v := w.m.View()

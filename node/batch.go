@@ -97,6 +97,10 @@ func (b *batcher) submit(proposals []fsm.Proposal) <-chan verdict {
 			return g.done
 		}
 	}
+	if len(proposals) == 0 {
+		g.done <- verdict{}
+		return g.done
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {

@@ -167,8 +167,8 @@ func (n *Node) diverged(ctx context.Context, differ map[string]uint64) {
 	}
 }
 
-// alarm has the cluster stop spending, unless it has already for this; false: it could not.
-func (n *Node) alarm(ctx context.Context, a fsm.RaiseAlarm) (raised bool) {
+// alarm has the cluster stop spending, unless it has already for this; false: it could not be told.
+func (n *Node) alarm(ctx context.Context, a fsm.RaiseAlarm) (told bool) {
 	view := n.machine.View()
 	standing := view.Alarms()
 	view.Close()
@@ -182,7 +182,8 @@ func (n *Node) alarm(ctx context.Context, a fsm.RaiseAlarm) (raised bool) {
 	defer cancel()
 	if _, err := Apply(ctx, n, a, By("system")); err != nil {
 		n.log.Error("the alarm could not be raised; it is tried again", "err", err)
-		return false
+		_, refused := asRefusal(err)
+		return refused
 	}
 	return true
 }

@@ -65,3 +65,32 @@ func TestBroker_WhatComesAfterItsLastWords(t *testing.T) {
 		}
 	})
 }
+
+// A poll's last words come while a Lease that went along in an entry asks for it: they wait for what that finds, which would reach
+// nobody else. Before it there was nothing for its kind, and that no longer says anything.
+func TestBroker_LastWordsWaitForWhatIsOnItsWay(t *testing.T) {
+	b := newBroker(nil, slog.New(slog.DiscardHandler), 1)
+	want := fsm.Want{Worker: "w1", Poll: "p1", Max: 1}
+	parked, last := newWaiter(want), newWaiter(want)
+	b.join(parked, fsm.Worker{})
+	parked.kind.nothing(b.news)
+	b.seen = b.news
+	asked := b.line.ahead(map[string]int{"interior": 1}, b.news)
+	b.ask(asked)
+	if len(asked) != 1 || asked[0] != parked || !b.matching {
+		t.Fatalf("asked for: %v", asked)
+	}
+	last.last = true
+	b.join(last, fsm.Worker{})
+	select {
+	case <-last.looked:
+		t.Error("they are told that there is nothing")
+	default:
+	}
+
+	// Nobody knows what has become of the Lease: the one that left has its answer, and what is ready is looked through for the other.
+	b.takeBack(asked)
+	if len(parked.got) != 1 || b.line.n != 1 || b.line.polls[pollOf(want)] != last || b.matching || !b.due() {
+		t.Errorf("answers %d, in the line %d, %+v", len(parked.got), b.line.n, b.line.polls)
+	}
+}

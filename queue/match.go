@@ -35,10 +35,12 @@ func (b *broker) match(ctx context.Context) {
 	go b.propose(ctx, b.ask(asked), asked, news)
 }
 
-// ask makes the Lease that is on its way from here on.
+// ask makes the Lease that is on its way from here on. What was found for a kind before it no longer holds: whoever of it comes
+// meanwhile waits for what the Lease finds.
 func (b *broker) ask(asked []*waiter) (c fsm.Lease) {
 	for _, w := range asked {
 		w.asked = true
+		w.kind.tried = 0
 		c.Wants = append(c.Wants, w.want)
 	}
 	b.matching = true
@@ -49,16 +51,21 @@ func (b *broker) ask(asked []*waiter) (c fsm.Lease) {
 // entry that queues it, and not with the next. It is called before the entry is made.
 func (b *broker) accompany(entry []fsm.Proposal) *node.Companion {
 	b.mu.Lock()
-	waits, news := !b.matching && b.line.n > 0, b.news
+	waits, news, unseen := !b.matching && b.line.n > 0, b.news, b.seen != b.news
 	b.mu.Unlock()
 	if !waits {
 		return nil
 	}
 	v := b.node.View()
+	defer v.Close()
 	coming := v.Coming(entry)
-	v.Close()
 	if len(coming) == 0 {
 		return nil
+	}
+	if unseen { // then it is the Lease for what is ready, too: entry after entry must not pass that by
+		for preset, n := range v.Grantable() {
+			coming[preset] += n
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,12 +80,27 @@ func (b *broker) accompany(entry []fsm.Proposal) *node.Companion {
 	p := fsm.Propose(c)
 	node.By("system")(&p)
 	return &node.Companion{Proposal: p, Answered: func(o fsm.Outcome, err error) {
-		var a fsm.LeasedWork
-		if err == nil {
-			a, err = fsm.Answer(c, o)
+		if err != nil {
+			b.takeBack(asked)
+			return
 		}
+		a, err := fsm.Answer(c, o)
 		b.handOut(asked, a, err, news)
 	}}
+}
+
+// takeBack has what is ready looked through anew for those whom a Lease asked for that nobody knows anything of.
+func (b *broker) takeBack(asked []*waiter) {
+	b.mu.Lock()
+	defer b.poke()
+	defer b.mu.Unlock()
+	b.matching, b.seen = false, 0
+	for _, w := range asked {
+		if w.asked = false; w.leaving {
+			b.line.remove(w)
+			w.got <- nil
+		}
+	}
 }
 
 // due says whether the line should be looked at.
