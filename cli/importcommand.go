@@ -135,7 +135,7 @@ func (c *importCommand) bucket() (b importer.Bucket, err error) {
 	if v, err := keys.GetWithContext(nil); err != nil || v.AccessKeyID == "" {
 		return b, errors.New("import: the keys of the old bucket are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; they are not set")
 	}
-	b.Client, err = s3At(c.ObjectsEndpoint, c.ObjectsRegion, keys, "")
+	b.Client, err = s3At(c.ObjectsEndpoint, c.ObjectsRegion, keys, client.Cluster{})
 	return b, err
 }
 
@@ -161,25 +161,28 @@ func (c *importCommand) objects(s *shell, o *client.Operator, from importer.Buck
 		err = errors.Join(err, advise(o.RevokeKey(ctx, key.Name), nil))
 	}()
 	to := importer.Bucket{Name: at.Bucket}
-	if to.Client, err = s3At(at.Endpoint, at.Region, credentials.NewStaticV4(key.AccessKey, secret, ""), known.CAPEM); err != nil {
+	if to.Client, err = s3At(at.Endpoint, at.Region, credentials.NewStaticV4(key.AccessKey, secret, ""), known); err != nil {
 		return nil, err
 	}
 	return importer.Copy(s.ctx, from, to, false, p)
 }
 
 // s3At makes a client of an S3; roots are believed beside the system's.
-func s3At(endpoint, region string, keys *credentials.Credentials, roots string) (*minio.Client, error) {
+func s3At(endpoint, region string, keys *credentials.Credentials, where client.Cluster) (*minio.Client, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("import: %q is no endpoint: want https://HOST", endpoint)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	if roots != "" {
+	if others := otherNodes(u.Host, where); len(others) > 0 {
+		transport.DialContext = dialAny(others)
+	}
+	if where.CAPEM != "" {
 		pool, err := x509.SystemCertPool()
 		if err != nil {
 			return nil, err
 		}
-		pool.AppendCertsFromPEM([]byte(roots))
+		pool.AppendCertsFromPEM([]byte(where.CAPEM))
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return minio.New(u.Host, &minio.Options{Creds: keys, Secure: u.Scheme == "https", Region: region, BucketLookup: minio.BucketLookupPath, Transport: transport})

@@ -58,7 +58,7 @@ func (c *userMove) Run(s *shell) error {
 	defer to.Close()
 	m := user.Mover{From: from.Operator(), To: to.Operator(), User: c.User, CancelOpen: c.CancelOpen, Patience: c.Wait, Out: s.out}
 	if !c.WithoutObjects {
-		m.Objects = func(ctx context.Context, _ string) error { return c.objects(ctx, s, m.From, m.To, there.CAPEM) }
+		m.Objects = func(ctx context.Context, _ string) error { return c.objects(ctx, s, m.From, m.To, there) }
 	}
 	if c.Back {
 		return advise(m.Back(s.ctx), knownUsers)
@@ -71,18 +71,18 @@ func (c *userMove) Run(s *shell) error {
 }
 
 // objects copies the user's pictures, with keys that live as long as the copy.
-func (c *userMove) objects(ctx context.Context, s *shell, from, to *client.Operator, roots string) error {
+func (c *userMove) objects(ctx context.Context, s *shell, from, to *client.Operator, there client.Cluster) error {
 	here, err := c.cluster()
 	if err != nil {
 		return err
 	}
 	name := "move of " + c.User + " " + rand.Text()[:8] // one that was killed has left its own
-	old, endOld, err := moveKey(ctx, from, name, "read", here.CAPEM)
+	old, endOld, err := moveKey(ctx, from, name, "read", here)
 	if err != nil {
 		return err
 	}
 	defer endOld()
-	fresh, endNew, err := moveKey(ctx, to, name, "read-write", roots)
+	fresh, endNew, err := moveKey(ctx, to, name, "read-write", there)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (a *arrivedJobs) has(ctx context.Context, key string) (bool, error) {
 }
 
 // moveKey makes an access key of a cluster, a way to use it, and the end of it.
-func moveKey(ctx context.Context, o *client.Operator, name, access, roots string) (b importer.Bucket, end func(), err error) {
+func moveKey(ctx context.Context, o *client.Operator, name, access string, where client.Cluster) (b importer.Bucket, end func(), err error) {
 	secret, key, at, err := o.CreateKey(ctx, client.NewKey{Name: name, Access: access, Life: keyLife})
 	if err != nil {
 		return b, nil, err
@@ -148,7 +148,7 @@ func moveKey(ctx context.Context, o *client.Operator, name, access, roots string
 		_ = o.RevokeKey(ctx, key.Name) // it ends by itself in two days
 	}
 	b.Name = at.Bucket
-	if b.Client, err = s3At(at.Endpoint, at.Region, credentials.NewStaticV4(key.AccessKey, secret, ""), roots); err != nil {
+	if b.Client, err = s3At(at.Endpoint, at.Region, credentials.NewStaticV4(key.AccessKey, secret, ""), where); err != nil {
 		end()
 	}
 	return b, end, err
