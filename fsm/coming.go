@@ -3,8 +3,8 @@ package fsm
 import "stoker/store"
 
 // Coming says what work an entry of such proposals would make ready, by preset, as far as the view can tell: a job that is executed,
-// or whose last picture comes and that goes on by itself, unless its preset is paused. What it says is a guess and binds nobody: a proposal may be refused, and
-// the view may be behind.
+// or whose last picture comes and that goes on by itself, unless its preset is paused. What it says is a guess and binds nobody: a
+// proposal may be refused, and the view may be behind.
 func (v *View) Coming(entry []Proposal) map[string]int {
 	var out map[string]int
 	for i := range entry {

@@ -16,6 +16,11 @@
 // is not answered, because a leader or a connection was lost, is sent again with
 // the same numbers.
 //
+// Only one entry is on its way while less than what is worth a second one is
+// pending: an entry costs every node as many syncs, however little is in it. One
+// proposal may go along without a number (a [Companion]): it is made with the entry on
+// the leader and never sent again, so there is nothing to tell apart.
+//
 // # The way of a read
 //
 // Readers who come together share a round (rounds.go): the leader names the last
