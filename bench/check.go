@@ -42,7 +42,7 @@ var baseline []byte
 const checkClients = 64
 
 // checkItems is how much work there is for those that use it up.
-const checkItems = 1500
+const checkItems = 4000
 
 // Run measures and holds against the record.
 func (c *Check) Run(ctx context.Context, out io.Writer) error {

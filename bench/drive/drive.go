@@ -13,7 +13,8 @@ import (
 type Do func(ctx context.Context, client int) error
 
 // Span is how long to drive: Warm unmeasured, then For. If Ops is not 0 the run also ends after so many operations, the
-// unmeasured ones included, and in any case when Enough is closed.
+// unmeasured ones included, of which there is a quarter at most: a fast system would otherwise be through before it is measured.
+// It ends in any case when Enough is closed.
 type Span struct {
 	Warm, For time.Duration
 	Ops       int
@@ -35,9 +36,11 @@ type op struct {
 
 // Closed has n clients do one operation after another.
 func Closed(ctx context.Context, n int, span Span, do Do) (*Run, error) {
-	var begun atomic.Int64
 	return run(ctx, n, span, func(ctx context.Context, client int, d *driver) error {
-		for d.goesOn(ctx) && (span.Ops == 0 || begun.Add(1) <= int64(span.Ops)) {
+		for d.goesOn(ctx) {
+			if _, ok := d.next(); !ok {
+				return nil
+			}
 			start := time.Now()
 			if err := do(ctx, client); err != nil {
 				return err
@@ -51,15 +54,13 @@ func Closed(ctx context.Context, n int, span Span, do Do) (*Run, error) {
 // Open begins so many operations a second, evenly, with up to n of them under way. What is due while all clients are busy
 // waits, and its waiting counts.
 func Open(ctx context.Context, n int, perSecond float64, span Span, do Do) (*Run, error) {
-	began := time.Now()
-	var begun atomic.Int64
 	return run(ctx, n, span, func(ctx context.Context, client int, d *driver) error {
 		for d.goesOn(ctx) {
-			i := begun.Add(1) - 1
-			if span.Ops > 0 && i >= int64(span.Ops) {
+			i, ok := d.next()
+			if !ok {
 				return nil
 			}
-			due := began.Add(time.Duration(float64(i) / perSecond * float64(time.Second)))
+			due := d.began.Add(time.Duration(float64(i) / perSecond * float64(time.Second)))
 			if !d.until(ctx, due) {
 				return nil
 			}
@@ -74,18 +75,20 @@ func Open(ctx context.Context, n int, perSecond float64, span Span, do Do) (*Run
 
 // driver is a run that goes on.
 type driver struct {
-	from, to time.Time
-	enough   <-chan struct{}
-	ops      [][]op // by client
-	warm     []int
-	last     []time.Time
+	Span
+	began time.Time
+	warm  atomic.Int64 // what is unmeasured, a time.Duration
+	begun atomic.Int64 // operations
+	ops   [][]op       // by client
+	early []int        // of them, unmeasured
+	last  []time.Time
 }
 
 func run(ctx context.Context, n int, span Span, each func(context.Context, int, *driver) error) (*Run, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	from := time.Now().Add(span.Warm)
-	d := &driver{from: from, to: from.Add(span.For), enough: span.Enough, ops: make([][]op, n), warm: make([]int, n), last: make([]time.Time, n)}
+	d := &driver{Span: span, began: time.Now(), ops: make([][]op, n), early: make([]int, n), last: make([]time.Time, n)}
+	d.warm.Store(int64(span.Warm))
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
@@ -98,27 +101,43 @@ func run(ctx context.Context, n int, span Span, each func(context.Context, int, 
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	r := &Run{Began: d.from, Ended: slices.MaxFunc(d.last, time.Time.Compare)}
+	r := &Run{Began: d.from(), Ended: slices.MaxFunc(d.last, time.Time.Compare)}
 	for i, ops := range d.ops {
 		r.ops = append(r.ops, ops...)
-		r.warm += d.warm[i]
+		r.warm += d.early[i]
 	}
 	slices.SortFunc(r.ops, func(a, b op) int { return cmp.Compare(a.took, b.took) })
 	return r, nil
 }
 
+// from and to are the measured time.
+func (d *driver) from() time.Time { return d.began.Add(time.Duration(d.warm.Load())) }
+func (d *driver) to() time.Time   { return d.from().Add(d.For) }
+
 func (d *driver) goesOn(ctx context.Context) bool {
 	select {
-	case <-d.enough:
+	case <-d.Enough:
 		return false
 	default:
-		return ctx.Err() == nil && time.Now().Before(d.to)
+		return ctx.Err() == nil && time.Now().Before(d.to())
 	}
+}
+
+// next gives an operation its number, or none when there were enough of them.
+func (d *driver) next() (number int64, ok bool) {
+	i := d.begun.Add(1) - 1
+	if d.Ops == 0 {
+		return i, true
+	}
+	if warm := time.Since(d.began); i == int64(d.Ops/4) && warm < d.Warm {
+		d.warm.Store(int64(warm))
+	}
+	return i, i < int64(d.Ops)
 }
 
 // until waits for an operation that is due, unless that is after the end.
 func (d *driver) until(ctx context.Context, due time.Time) bool {
-	if !due.Before(d.to) {
+	if !due.Before(d.to()) {
 		return false
 	}
 	timer := time.NewTimer(time.Until(due))
@@ -126,7 +145,7 @@ func (d *driver) until(ctx context.Context, due time.Time) bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-d.enough:
+	case <-d.Enough:
 		return false
 	case <-ctx.Done():
 		return false
@@ -135,8 +154,8 @@ func (d *driver) until(ctx context.Context, due time.Time) bool {
 
 // note books an operation that began, or was due, at a time.
 func (d *driver) note(client int, start time.Time) {
-	if start.Before(d.from) {
-		d.warm[client]++
+	if start.Before(d.from()) {
+		d.early[client]++
 		return
 	}
 	now := time.Now()

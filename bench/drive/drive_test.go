@@ -40,6 +40,19 @@ func TestClosed_soMany(t *testing.T) {
 	})
 }
 
+// TestClosed_throughBeforeItIsMeasured: who does all the work in the time to warm up is measured with three quarters of it.
+func TestClosed_throughBeforeItIsMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, err := Closed(t.Context(), 2, Span{Warm: time.Minute, For: time.Second, Ops: 100}, func(context.Context, int) error {
+			time.Sleep(time.Millisecond)
+			return nil
+		})
+		if err != nil || r.All() != 100 || r.Ops() < 74 || r.Ops() > 76 || r.PerSecond() < 1900 || r.PerSecond() > 2100 {
+			t.Errorf("%d of %d measured, %v a second, %v", r.Ops(), r.All(), r.PerSecond(), err)
+		}
+	})
+}
+
 // TestOpen_stall: a system that stands still for a second is charged for all that was due in it, not for one operation.
 func TestOpen_stall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
