@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"stoker/proof/timeline"
 )
 
 // tell prints the verdicts.
@@ -15,7 +17,7 @@ func (l *lived) tell(out io.Writer) {
 	for _, part := range l.parts() {
 		fmt.Fprintf(out, "\n%-110s %10s\n", part.title, part.unit)
 		for _, what := range slices.Sorted(maps.Keys(part.counts)) {
-			fmt.Fprintf(out, "%-110s %10s\n", what, thousands(part.counts[what]))
+			fmt.Fprintf(out, "%-110s %10s\n", what, timeline.Thousands(part.counts[what]))
 		}
 	}
 	fmt.Fprintf(out, "\n%s.\n%s: %s\n", l.size(), l.pace(), l.verdict())
@@ -37,7 +39,7 @@ func (l *lived) size() string {
 		faults += n
 	}
 	return fmt.Sprintf("%s virtual hours in %s worlds, seeds %d to %d, with %s faults of %d kinds",
-		hours(l.Virtual), thousands(int(l.Worlds)), l.Seed, l.Seed+l.Worlds-1, thousands(faults), len(l.Faults))
+		hours(l.Virtual), timeline.Thousands(int(l.Worlds)), l.Seed, l.Seed+l.Worlds-1, timeline.Thousands(faults), len(l.Faults))
 }
 
 func hours(d time.Duration) string { return fmt.Sprintf("%.1f", d.Hours()) }
@@ -66,7 +68,7 @@ func (l *lived) report(w io.Writer, c *clusterCommand) {
 	for _, part := range l.parts() {
 		fmt.Fprintf(w, "\n| %s | %s |\n|---|--:|\n", part.title, part.unit)
 		for _, what := range slices.Sorted(maps.Keys(part.counts)) {
-			fmt.Fprintf(w, "| %s | %s |\n", what, thousands(part.counts[what]))
+			fmt.Fprintf(w, "| %s | %s |\n", what, timeline.Thousands(part.counts[what]))
 		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"stoker/proof/timeline"
 )
 
 // fuzzCommand is `proof fuzz`.
@@ -96,7 +98,7 @@ func (c *fuzzCommand) Run(ctx context.Context, out io.Writer) error {
 		if f.found != "" {
 			found++
 		}
-		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\n", t.pkg, t.name, thousands(f.execs), thousands(f.news), f.verdict(t))
+		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\n", t.pkg, t.name, timeline.Thousands(f.execs), timeline.Thousands(f.news), f.verdict(t))
 		table.Flush()
 	}
 	if found > 0 {

@@ -9,31 +9,33 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"stoker/proof/timeline"
 )
 
 // tell prints the verdicts.
 func (p *played) tell(out io.Writer) {
 	fmt.Fprintf(out, "\n%-72s %12s\n", "held", "checks")
 	for _, what := range slices.Sorted(maps.Keys(p.Checks)) {
-		fmt.Fprintf(out, "%-72s %12s\n", what, thousands(p.Checks[what]))
+		fmt.Fprintf(out, "%-72s %12s\n", what, timeline.Thousands(p.Checks[what]))
 	}
 	total := 0
 	for _, n := range p.Faults {
 		total += n
 	}
-	fmt.Fprintf(out, "\n%s: %s faults of %d kinds\n", p.size(), thousands(total), len(p.Faults))
+	fmt.Fprintf(out, "\n%s: %s faults of %d kinds\n", p.size(), timeline.Thousands(total), len(p.Faults))
 	fmt.Fprintf(out, "%s: %s\n", p.pace(), p.verdict())
 }
 
 func (p *played) size() string {
 	return fmt.Sprintf("%s commands in %s entries of %s worlds, seeds %d to %d",
-		thousands(p.Commands), thousands(p.Entries), thousands(int(p.Worlds)), p.Seed, p.Seed+p.Worlds-1)
+		timeline.Thousands(p.Commands), timeline.Thousands(p.Entries), timeline.Thousands(int(p.Worlds)), p.Seed, p.Seed+p.Worlds-1)
 }
 
 func (p *played) pace() string {
 	return fmt.Sprintf("%s on %d processors, %s of processor time: %s commands a second, %d µs of processor time each",
 		p.Took.Round(time.Second), runtime.GOMAXPROCS(0), p.cpu.Round(time.Second),
-		thousands(int(float64(p.Commands)/p.Took.Seconds())), int(p.cpu.Microseconds())/max(p.Commands, 1))
+		timeline.Thousands(int(float64(p.Commands)/p.Took.Seconds())), int(p.cpu.Microseconds())/max(p.Commands, 1))
 }
 
 func (p *played) verdict() string {
@@ -56,11 +58,11 @@ func (p *played) report(w io.Writer, c *machineCommand) {
 	}
 	fmt.Fprint(w, "\n## What held\n\n| invariant | checks |\n|---|--:|\n")
 	for _, what := range slices.Sorted(maps.Keys(p.Checks)) {
-		fmt.Fprintf(w, "| %s | %s |\n", what, thousands(p.Checks[what]))
+		fmt.Fprintf(w, "| %s | %s |\n", what, timeline.Thousands(p.Checks[what]))
 	}
 	fmt.Fprint(w, "\n## What went wrong on purpose\n\n| fault | times |\n|---|--:|\n")
 	for _, what := range slices.Sorted(maps.Keys(p.Faults)) {
-		fmt.Fprintf(w, "| %s | %s |\n", what, thousands(p.Faults[what]))
+		fmt.Fprintf(w, "| %s | %s |\n", what, timeline.Thousands(p.Faults[what]))
 	}
 	fmt.Fprint(w, "\n## What was applied\n\n| command | done | refused, by code |\n|---|--:|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(p.Answers)) {
@@ -68,18 +70,9 @@ func (p *played) report(w io.Writer, c *machineCommand) {
 		var refused []string
 		for _, code := range slices.SortedFunc(maps.Keys(codes), func(a, b string) int { return cmp.Or(codes[b]-codes[a], cmp.Compare(a, b)) }) {
 			if code != "" {
-				refused = append(refused, code+" "+thousands(codes[code]))
+				refused = append(refused, code+" "+timeline.Thousands(codes[code]))
 			}
 		}
-		fmt.Fprintf(w, "| %s | %s | %s |\n", name, thousands(codes[""]), strings.Join(refused, ", "))
+		fmt.Fprintf(w, "| %s | %s | %s |\n", name, timeline.Thousands(codes[""]), strings.Join(refused, ", "))
 	}
-}
-
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
