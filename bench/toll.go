@@ -9,8 +9,16 @@ import (
 
 // toll is what a load takes of nodes, and of this process, which sends it.
 type toll struct {
-	cpu, clientCPU float64 // processors in use, of all nodes together and of this process
-	peakMB         float64 // memory of the largest node that is its own, at most: not pages of files, which the kernel takes back
+	cpu, clientCPU float64   // processors in use, of all nodes together and of this process
+	memory         []float64 // MB of the largest node that are its own, at most, in each second: not pages of files, which the kernel takes back
+}
+
+// peak is the most memory that there was; 0 where it cannot be seen.
+func (t toll) peak() (mb float64) {
+	for _, m := range t.memory {
+		mb = max(mb, m)
+	}
+	return mb
 }
 
 // tollEvery is how often the nodes' memory is looked at.
@@ -33,9 +41,7 @@ func takeToll(ctx context.Context, pids []int, span time.Duration) (end func() t
 			case <-over:
 				watching = false
 			case <-tick.C:
-				for _, pid := range pids {
-					t.peakMB = max(t.peakMB, float64(statusBytes(fmt.Sprintf("/proc/%d/status", pid), "RssAnon:"))/(1<<20))
-				}
+				t.note(int(time.Since(began)/time.Second), pids)
 			}
 		}
 		took := time.Since(began).Seconds()
@@ -43,4 +49,14 @@ func takeToll(ctx context.Context, pids []int, span time.Duration) (end func() t
 		done <- t
 	}()
 	return func() toll { return <-done }
+}
+
+// note looks at the nodes' memory, in a second since the beginning.
+func (t *toll) note(second int, pids []int) {
+	for len(t.memory) <= second {
+		t.memory = append(t.memory, 0)
+	}
+	for _, pid := range pids {
+		t.memory[second] = max(t.memory[second], float64(statusBytes(fmt.Sprintf("/proc/%d/status", pid), "RssAnon:"))/(1<<20))
+	}
 }

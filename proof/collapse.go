@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 // collapseCommand is `proof collapse`. Package bench starts clusters and drives them.
 type collapseCommand struct {
 	bench.Collapse
+	Out string `type:"path" metavar:"DIR" help:"Write collapse-report.md and collapse.svg there."`
 }
 
 // Help says what is offered and what must hold.
@@ -27,7 +29,8 @@ The nodes are kept to some processors and the client to others, on Linux and whe
 what it measures. --together leaves them where they are.
 
   go run ./proof collapse
-  go run ./proof collapse --for 1m --times 2,4,8`
+  go run ./proof collapse --for 8s --times 2 --tries 2             # as CI does
+  go run ./proof collapse --for 2m --times 2,4,8 --out docs/proof  # for minutes, and the report`
 }
 
 // Run builds the program and drives it.
@@ -43,5 +46,12 @@ func (c *collapseCommand) Run(ctx context.Context, out io.Writer) error {
 			return fmt.Errorf("collapse: go build: %w\n%s", err, text)
 		}
 	}
-	return c.Collapse.Run(ctx, out)
+	record, err := c.Collapse.Run(ctx, out)
+	if record != nil && c.Out != "" {
+		told := surge{record}
+		err = errors.Join(err,
+			writeReport(c.Out, "collapse-report.md", func(w io.Writer) { told.report(w, c) }),
+			writeReport(c.Out, "collapse.svg", func(w io.Writer) { io.WriteString(w, told.picture().SVG()) }))
+	}
+	return err
 }
