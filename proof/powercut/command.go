@@ -40,7 +40,7 @@ type Command struct {
 	Binary   string `type:"existingfile" metavar:"FILE" help:"Program of the node (built from this module)."`
 	LogStore string `default:"boltdb" enum:"boltdb,wal" help:"Where the node's log is, as log_store in stoker.toml: boltdb, wal (${default})."`
 	Overlay  string `hidden:"" type:"existingfile" metavar:"FILE" help:"Of other sources for the compiler, as go build takes it: a mutant."`
-	Out      string `type:"path" metavar:"DIR" help:"Folder for powercut-report.md (none)."`
+	Out      string `type:"path" metavar:"DIR" help:"Folder for powercut-report.md and powercut.svg (none)."`
 	Keep     bool   `help:"Keep the folder with the trace and the last image even if all is well."`
 }
 
@@ -55,7 +55,7 @@ not synced yet, some of them torn, starts a node on it, and compares. Needs stra
 invented anything, and keeps the folders then.
 
   go run ./proof powercut                        # three hundred moments
-  go run ./proof powercut --points 0 --out .     # every one, and the report
+  go run ./proof powercut --points 0 --out .     # every one, and the report with its picture
   go run ./proof powercut --requests 60 --points 40 --seed 1`
 }
 

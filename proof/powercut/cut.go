@@ -119,10 +119,10 @@ func (r *run) judge(ctx context.Context, p point, of int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.finding.add(one)
+	r.looked = append(r.looked, looked{point: p, back: one.back, wrong: wrong})
 	if wrong != "" {
 		kept := filepath.Join(r.dir, fmt.Sprintf("wrong-%d", p.nth))
-		wrong = fmt.Sprintf("sync %d (%s of %s), %d answers received, %s reached the disk: %s; image in %s", p.nth, p.e.call.name,
-			strings.TrimPrefix(p.e.call.args[0].path, r.config+"/"), r.told(p.e.at), p.fate.name, wrong, kept)
+		wrong = fmt.Sprintf("%s, %d answers received: %s; image in %s", r.about(p), r.told(p.e.at), wrong, kept)
 		r.wrong = append(r.wrong, wrong)
 		fmt.Fprintf(r.out, "WRONG   %s\n", wrong)
 		if err := os.Rename(p.dir, kept); err != nil {
@@ -132,28 +132,51 @@ func (r *run) judge(ctx context.Context, p point, of int) error {
 			return errors.New("ten images were wrong: that is enough")
 		}
 	}
-	r.judged++
 	if time.Since(r.said) > 5*time.Second {
 		r.said = time.Now()
-		left := time.Duration(float64(time.Since(r.began)) / float64(r.judged) * float64(of-r.judged))
+		left := time.Duration(float64(time.Since(r.began)) / float64(len(r.looked)) * float64(of-len(r.looked)))
 		fmt.Fprintf(r.out, "cut     %5d of %d; %d wrong; a node is back after %s in the middle; %s to go\n",
-			r.judged, of, len(r.wrong), middle(r.started).Round(time.Millisecond), left.Round(time.Second))
+			len(r.looked), of, len(r.wrong), middle(r.backs()).Round(time.Millisecond), left.Round(time.Second))
 	}
 	return nil
 }
 
+// about says in words when the power went, and what became of what was not durable.
+func (r *run) about(p point) string {
+	return fmt.Sprintf("sync %d (%s of %s), %s reached the disk", p.nth, p.e.call.name, r.synced(p), p.fate.name)
+}
+
+// synced is the file whose sync it is, or the folder, below the node's own.
+func (r *run) synced(p point) string { return strings.TrimPrefix(p.e.call.args[0].path, r.config+"/") }
+
+// looked is an image that was looked at: the time until its node was back, 0 if it never was, and what was wrong.
+type looked struct {
+	point
+	back  time.Duration
+	wrong string
+}
+
+// backs are the times until nodes were back.
+func (r *run) backs() (all []time.Duration) {
+	for _, l := range r.looked {
+		if l.back > 0 {
+			all = append(all, l.back)
+		}
+	}
+	return all
+}
+
 // finding is what was seen of images.
 type finding struct {
-	present  int // images in which the request on its way was there
-	absent   int // … was not
-	resent   int // requests that were sent again after the start
-	pictures int // that were read and compared
-	started  []time.Duration
+	present  int           // images in which the request on its way was there
+	absent   int           // … was not
+	resent   int           // requests that were sent again after the start
+	pictures int           // that were read and compared
+	back     time.Duration // of one image: until its node had started
 }
 
 func (f *finding) add(o finding) {
 	f.present, f.absent, f.resent, f.pictures = f.present+o.present, f.absent+o.absent, f.resent+o.resent, f.pictures+o.pictures
-	f.started = append(f.started, o.started...)
 }
 
 // told is how many answers had been received by then.
@@ -177,7 +200,7 @@ func (r *run) examine(ctx context.Context, p point, f *finding) (wrong string, e
 	if err := cluster.Start(ctx); err != nil {
 		return fmt.Sprintf("it does not start: %v", err), ctx.Err()
 	}
-	f.started = append(f.started, time.Since(began))
+	f.back = time.Since(began)
 	defer v.leave()
 
 	now, err := look(ctx, v.api)

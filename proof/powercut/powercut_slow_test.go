@@ -27,4 +27,8 @@ func TestProof_powercut(t *testing.T) {
 	if err != nil || !strings.Contains(string(report), "Every node came back") {
 		t.Errorf("%v:\n%s", err, report)
 	}
+	picture, err := os.ReadFile(filepath.Join(c.Out, "powercut.svg"))
+	if err != nil || !strings.Contains(string(picture), "moments, 0 of them wrong") {
+		t.Errorf("%v:\n%s", err, picture)
+	}
 }

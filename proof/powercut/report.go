@@ -1,6 +1,7 @@
 package powercut
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -18,7 +19,7 @@ func (r *run) report() string {
 	if len(r.wrong) > 0 {
 		verdict = fmt.Sprintf("**%d images were not as they must be.**", len(r.wrong))
 	}
-	fmt.Fprintf(&b, "# Power cuts at %d moments\n\nWritten by `%s`. What it does: [powercut.md](powercut.md).\n\n%s\n\n", r.cuts, r.line(), verdict)
+	fmt.Fprintf(&b, "# Power cuts at %d moments\n\nWritten by `%s`. What it does: [powercut.md](powercut.md). Its picture: [powercut.svg](powercut.svg).\n\n%s\n\n", r.cuts, r.line(), verdict)
 	fmt.Fprintf(&b, "Took %s on %d processors; %s.\n\n", r.took.Round(time.Second), runtime.NumCPU(), runtime.Version())
 	for _, w := range r.wrong {
 		fmt.Fprintf(&b, "- %s\n", w)
@@ -37,8 +38,8 @@ func (r *run) report() string {
 	row("the request on its way was not there", r.absent)
 	row("requests sent again under their key after the start, and done once", r.resent)
 	row("pictures read and compared", r.pictures)
-	if len(r.started) > 0 {
-		row("a node was back after, in the middle and at most", fmt.Sprintf("%s, %s", middle(r.started).Round(time.Millisecond), slices.Max(r.started).Round(time.Millisecond)))
+	if backs := r.backs(); len(backs) > 0 {
+		row("a node was back after, in the middle and at most", fmt.Sprintf("%s, %s", middle(backs).Round(time.Millisecond), slices.Max(backs).Round(time.Millisecond)))
 	}
 	return b.String()
 }
@@ -47,5 +48,7 @@ func (r *run) publish() error {
 	if err := os.MkdirAll(r.Out, 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(r.Out, "powercut-report.md"), []byte(r.report()), 0o644)
+	return errors.Join(
+		os.WriteFile(filepath.Join(r.Out, "powercut-report.md"), []byte(r.report()), 0o644),
+		os.WriteFile(filepath.Join(r.Out, "powercut.svg"), []byte(r.picture().SVG()), 0o644))
 }

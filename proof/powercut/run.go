@@ -37,7 +37,7 @@ type run struct {
 
 	mu sync.Mutex // of what follows
 	finding
-	judged      int
+	looked      []looked
 	wrong       []string
 	began, said time.Time // of the cuts, and of the last word about them
 }
