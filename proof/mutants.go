@@ -19,7 +19,7 @@ type mutantsCommand struct {
 	Only []string `metavar:"NAME" help:"Only these."`
 	List bool     `help:"List them, and do nothing."`
 	Jobs int      `default:"1" help:"Make so many at a time (${default}); the times that it takes to find them are longer then."`
-	Out  string   `type:"path" metavar:"DIR" help:"Write mutants.md there."`
+	Out  string   `type:"path" metavar:"DIR" help:"Write mutants.md and mutants.svg there."`
 }
 
 // Help says how it is done.
@@ -33,7 +33,7 @@ Exits 0 only if each mutant was found.
 
   go run ./proof mutants                            # all of them
   go run ./proof mutants --only refund-twice        # one, as it is written down in proof/mutants_*.go
-  go run ./proof mutants --out docs/proof           # and the table`
+  go run ./proof mutants --out docs/proof           # and the table, with its picture`
 }
 
 // patience is how long a check may take with a mutant: one that makes the program hang is found as well.
@@ -82,7 +82,10 @@ func (c *mutantsCommand) Run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("mutants: %w", err)
 	}
 	if c.Out != "" {
-		if err := writeReport(c.Out, "mutants.md", func(w io.Writer) { tellMutants(w, fates, c.Jobs) }); err != nil {
+		if err := errors.Join(
+			writeReport(c.Out, "mutants.md", func(w io.Writer) { tellMutants(w, fates, c.Jobs) }),
+			writeReport(c.Out, "mutants.svg", func(w io.Writer) { io.WriteString(w, mutantsPicture(fates).SVG()) }),
+		); err != nil {
 			return fmt.Errorf("mutants: %w", err)
 		}
 	}
@@ -246,7 +249,7 @@ func tellMutants(w io.Writer, fates []fate, jobs int) {
 
 Written by `+"`%s`"+`. Each is a mistake that is put into one place of the program, with the compiler's
 help and without a hook in the program; the check is the test that should notice. The time is that of the tests, until they had
-noticed; without the mutant the same check passes in the time beside it.
+noticed; without the mutant the same check passes in the time beside it. As a picture: [mutants.svg](mutants.svg).
 
 | mutant | what does not hold | in | found by | after | check without it |
 |---|---|---|---|--:|--:|
