@@ -23,7 +23,7 @@ func staged() *Report {
 		Began: began, Lasted: 8 * time.Second,
 		Rows: []Row{
 			{Name: "refused", Conns: 80, Came: "ended", rule: answered, stays: []stay{stood}},
-			silent.row([]fate{{opened: at(2), took: 3 * time.Second}, {opened: at(2.5), took: 5 * time.Second, held: true}, {err: errors.New("dial <x>: refused")}}, 4*time.Second),
+			silent.row([]fate{{err: errors.New("dial <x>: refused")}, {opened: at(2), took: 3 * time.Second}, {opened: at(2.5), took: 5 * time.Second, held: true}}, 4*time.Second),
 			halfClosed.row([]fate{{opened: at(2), took: time.Millisecond}}, 4*time.Second),
 			{Name: "a bystander", Conns: 1, Came: "4 reads", rule: served, stays: []stay{{at(2), at(8)}}},
 			{Name: "the node's memory", Conns: 3, Came: "30 MiB before", Wrong: []string{"it grew by 500 MiB", "it grew by 500 MiB"}},

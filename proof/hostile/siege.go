@@ -119,7 +119,7 @@ func (k kind) row(fates []fate, most time.Duration) Row {
 	row := Row{Name: k.name, Conns: len(fates), rule: k.rule()}
 	var first, last time.Duration
 	late := 0
-	for i, f := range fates {
+	for _, f := range fates {
 		if f.err != nil {
 			row.Wrong = append(row.Wrong, f.err.Error())
 			continue
@@ -128,7 +128,7 @@ func (k kind) row(fates []fate, most time.Duration) Row {
 		if f.held || f.took > most {
 			late++
 		}
-		if i == 0 || f.took < first {
+		if len(row.stays) == 1 || f.took < first {
 			first = f.took
 		}
 		last = max(last, f.took)
