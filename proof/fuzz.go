@@ -23,6 +23,7 @@ import (
 type fuzzCommand struct {
 	For  time.Duration `default:"10m" help:"How long all of them together, each for as long as the others; compiling comes on top (${default})."`
 	Only []string      `metavar:"A,B" help:"Only these targets (all)."`
+	Out  string        `type:"path" metavar:"DIR" help:"Folder for fuzz-report.md and fuzz.svg (none)."`
 }
 
 // target is a fuzzed function of a package.
@@ -30,6 +31,8 @@ type target struct {
 	pkg, name string
 	wavers    bool // goroutines beside it make its coverage waver, which the fuzzer takes for news and would minimize for a minute
 }
+
+func (t target) String() string { return t.pkg + " " + t.name }
 
 // targets are all there are; a test holds them against the source.
 var targets = []target{
@@ -57,7 +60,7 @@ Each target holds what it sees against something independent of it; docs/proof/f
 package's testdata/fuzz, where every go test tries it from then on.
 
   go run ./proof fuzz
-  go run ./proof fuzz --for 24h
+  go run ./proof fuzz --for 24h --out .                  # a day, and a report with its picture
   go run ./proof fuzz --only FuzzKey,FuzzToken --for 1m`
 }
 
@@ -80,29 +83,61 @@ func (c *fuzzCommand) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("fuzz: go env: %w", err)
 	}
-	share := c.For / time.Duration(len(chosen))
-	fmt.Fprintf(out, "%d targets, %s each\n", len(chosen), share.Round(time.Second/10))
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	found := 0
-	fmt.Fprintln(table, "target\texecutions\tnew inputs\tverdict")
-	for _, t := range chosen {
-		dir := filepath.Join(dir, path.Base(t.pkg))
-		kept := filepath.Join(dir, "kept")
-		if share >= worthKeeping {
-			kept = filepath.Join(strings.TrimSpace(string(cache)), "fuzz", "stoker", t.pkg)
+	r := fuzzing{began: time.Now(), chosen: chosen, share: c.For / time.Duration(len(chosen))}
+	r.stopped = r.run(ctx, dir, filepath.Join(strings.TrimSpace(string(cache)), "fuzz", "stoker"), out)
+	r.lasted = time.Since(r.began)
+	if c.Out != "" {
+		err := writeReport(c.Out, "fuzz-report.md", func(w io.Writer) { r.report(w, c.line()) })
+		if err = errors.Join(err, writeReport(c.Out, "fuzz.svg", r.timeline)); err != nil {
+			return fmt.Errorf("fuzz: %w", errors.Join(r.stopped, err))
 		}
-		f, err := t.fuzz(ctx, dir, kept, share)
-		if err != nil {
-			return fmt.Errorf("fuzz: %w", err)
-		}
-		if f.found != "" {
-			found++
-		}
-		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\n", t.pkg, t.name, timeline.Thousands(f.execs), timeline.Thousands(f.news), f.verdict(t))
-		table.Flush()
 	}
-	if found > 0 {
+	if r.stopped != nil {
+		return fmt.Errorf("fuzz: %w", r.stopped)
+	}
+	if found := r.found(); found > 0 {
 		return fmt.Errorf("fuzz: something was found, by %d of %d targets; above stands how to see it again", found, len(chosen))
+	}
+	return nil
+}
+
+// line does it again.
+func (c *fuzzCommand) line() string {
+	line := "go run ./proof fuzz --for " + c.For.String()
+	if len(c.Only) > 0 {
+		line += " --only " + strings.Join(c.Only, ",")
+	}
+	return line
+}
+
+// fuzzing is a run of all targets that were chosen, one after the other.
+type fuzzing struct {
+	began   time.Time
+	lasted  time.Duration
+	chosen  []target
+	share   time.Duration // of each
+	done    []fuzzed      // of the first of them
+	stopped error         // why not of all
+}
+
+// run fuzzes all of them. Where a share is worth it, each begins with what is kept below a folder.
+func (r *fuzzing) run(ctx context.Context, dir, kept string, out io.Writer) error {
+	fmt.Fprintf(out, "%d targets, %s each\n", len(r.chosen), r.share.Round(time.Second/10))
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "target\texecutions\tnew inputs\tverdict")
+	for _, t := range r.chosen {
+		dir := filepath.Join(dir, path.Base(t.pkg))
+		from := filepath.Join(dir, "kept")
+		if r.share >= worthKeeping {
+			from = filepath.Join(kept, t.pkg)
+		}
+		f, err := t.fuzz(ctx, dir, from, r.share)
+		if err != nil {
+			return err
+		}
+		r.done = append(r.done, f)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", t, timeline.Thousands(f.execs), timeline.Thousands(f.news), f.verdict())
+		table.Flush()
 	}
 	return nil
 }
@@ -126,20 +161,35 @@ func (c *fuzzCommand) chosen() (chosen []target, err error) {
 
 // fuzzed is what came of a target.
 type fuzzed struct {
-	execs, news int
-	found       string // as go test -run names it; "" if nothing was
-	said        string // what the test said of it
+	target
+	began, ended time.Time // of the fuzzer, after what had to be compiled
+	execs, news  int
+	told         []told
+	found        string // as go test -run names it; "" if nothing was
+	said         string // what the test said of it
 }
 
-func (f fuzzed) verdict(t target) string {
+// told is a line of the fuzzer's, every three seconds and at its end.
+type told struct {
+	at   time.Duration // since it began, in whole seconds
+	rate int           // executions a second since the last line; 0 while it tries what it began with, or minimizes
+	news int           // new inputs since it began
+}
+
+func (f fuzzed) verdict() string {
 	if f.found == "" {
 		return "nothing found"
 	}
-	return fmt.Sprintf("FOUND: go test %s -run '^%s$'\n%s", t.pkg, strings.ReplaceAll(f.found, "/", "$/^"), f.said)
+	return fmt.Sprintf("FOUND: %s\n%s", f.again(), f.said)
+}
+
+// again is the line that sees alone what was found.
+func (f fuzzed) again() string {
+	return fmt.Sprintf("go test %s -run '^%s$'", f.pkg, strings.ReplaceAll(f.found, "/", "$/^"))
 }
 
 var (
-	progress = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
+	progress = regexp.MustCompile(`elapsed: (\S+), (?:execs: (\d+) \((\S+)/sec\), new interesting: (\d+))?`)
 	written  = regexp.MustCompile(`Failing input written to testdata/fuzz/(\S+)`)
 	// deadline is how Go's fuzzer calls the end of its time, now and then, when it comes in the middle of an input.
 	deadline = regexp.MustCompile(`(?m)^--- FAIL: Fuzz\w+ \(.*\)\n    context deadline exceeded$`)
@@ -163,16 +213,26 @@ func (t target) fuzz(ctx context.Context, dir, kept string, share time.Duration)
 			return fuzzed{}, fmt.Errorf("%w\n%s", err, &log)
 		}
 	}
+	began := time.Now()
 	_, _, failed := tests.run(ctx, &log)
-	return readFuzzed(log.String(), failed)
+	f, err := t.read(log.String(), failed)
+	f.began, f.ended = began, time.Now()
+	return f, err
 }
 
-// readFuzzed reads what the fuzzer printed. An error is neither a found input nor the end of the time.
-func readFuzzed(log string, failed error) (f fuzzed, err error) {
-	if all := progress.FindAllStringSubmatch(log, -1); all != nil {
-		last := all[len(all)-1]
-		f.execs, _ = strconv.Atoi(last[1])
-		f.news, _ = strconv.Atoi(last[2])
+// read reads what the fuzzer printed. An error is neither a found input nor the end of the time.
+func (t target) read(log string, failed error) (f fuzzed, err error) {
+	f.target = t
+	for _, m := range progress.FindAllStringSubmatch(log, -1) {
+		var now told
+		now.at, _ = time.ParseDuration(m[1])
+		now.rate, _ = strconv.Atoi(m[3]) // +Inf for two lines at a time is none
+		if m[2] != "" {
+			f.execs, _ = strconv.Atoi(m[2])
+			f.news, _ = strconv.Atoi(m[4])
+		}
+		now.news = f.news
+		f.told = append(f.told, now)
 	}
 	if failed == nil {
 		if f.execs == 0 {

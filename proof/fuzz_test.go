@@ -55,8 +55,8 @@ func TestFuzz_verdicts(t *testing.T) {
 		{"--- FAIL: FuzzKey (3.09s)\n    context deadline exceeded\nFAIL\n", exit, "exit status 1"},
 		{at + "signal: killed\n", exit, "exit status 1"},
 	} {
-		f, err := readFuzzed(c.log, c.failed)
-		got := f.verdict(target{pkg: "./objects", name: "FuzzKey"})
+		f, err := target{pkg: "./objects", name: "FuzzKey"}.read(c.log, c.failed)
+		got := f.verdict()
 		if err != nil {
 			got = err.Error()
 		}

@@ -27,6 +27,14 @@ type bystander struct {
 type calmly struct {
 	reads, writes []time.Duration // sorted
 	peakKiB       int             // largest resident memory of the node meanwhile; 0: not seen
+	turns         []turn          // as they came
+}
+
+// turn is one read, then one write, then one look at the node's memory.
+type turn struct {
+	at          time.Time // when the read began
+	read, write time.Duration
+	kib         int // 0: not seen
 }
 
 func (t Target) newBystander(ctx context.Context) (*bystander, error) {
@@ -81,7 +89,7 @@ func (b *bystander) watch(ctx context.Context, span time.Duration) (c calmly, er
 	calls, cancel := context.WithTimeout(context.WithoutCancel(ctx), span+patience)
 	defer cancel()
 	for end := time.Now().Add(span); time.Now().Before(end) && ctx.Err() == nil; {
-		began := time.Now()
+		now := turn{at: time.Now()}
 		var me struct {
 			UserID  string `json:"user_id"`
 			Credits int    `json:"credits"`
@@ -92,14 +100,16 @@ func (b *bystander) watch(ctx context.Context, span time.Duration) (c calmly, er
 		if me.UserID != b.user || me.Credits < b.granted {
 			return c, fmt.Errorf("a read after %d grants gave %+v", b.granted, me)
 		}
-		c.reads = append(c.reads, time.Since(began))
-		began = time.Now()
+		now.read = time.Since(now.at)
+		began := time.Now()
 		if err := b.t.ask(calls, http.MethodPost, "/admin/users/"+b.user+"/credits", b.t.Admin, `{"amount":1,"reason":"bystander"}`, new(any)); err != nil {
 			return c, fmt.Errorf("a write: %w", err)
 		}
 		b.granted++
-		c.writes = append(c.writes, time.Since(began))
-		c.peakKiB = max(c.peakKiB, residentKiB(b.t.Pid))
+		now.write = time.Since(began)
+		now.kib = residentKiB(b.t.Pid)
+		c.reads, c.writes, c.peakKiB = append(c.reads, now.read), append(c.writes, now.write), max(c.peakKiB, now.kib)
+		c.turns = append(c.turns, now)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

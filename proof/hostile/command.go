@@ -19,6 +19,7 @@ import (
 type Command struct {
 	Connections int    `default:"10000" help:"Connections of the siege (${default})."`
 	Idle        bool   `help:"Wait for the end of kept connections too, which takes two minutes more."`
+	Out         string `type:"path" metavar:"DIR" help:"Folder for hostile-report.md and hostile.svg (none)."`
 	Binary      string `type:"existingfile" metavar:"FILE" help:"Program of the node (built from this module)."`
 }
 
@@ -31,6 +32,7 @@ in another one's place, the node's memory is bounded, and somebody else reads an
 
   go run ./proof hostile
   go run ./proof hostile --connections 2000
+  go run ./proof hostile --out .                 # and a report with its picture
   go run ./proof hostile --idle                  # 2m30s more`
 }
 
@@ -66,14 +68,28 @@ func (c *Command) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("hostile: %w", err)
 	}
-	r.Print(out)
 	if err := node.Process().Failure(); err != nil {
-		return fmt.Errorf("hostile: the node died of it: %w", err)
+		r.Rows = append(r.Rows, Row{Name: "the node's life", Wrong: []string{"it died of it: " + err.Error()}})
+	}
+	r.Print(out)
+	if c.Out != "" {
+		if err := r.publish(c.Out, c.line()); err != nil {
+			return fmt.Errorf("hostile: %w", err)
+		}
 	}
 	if n := r.Broken(); n > 0 {
 		return fmt.Errorf("hostile: %d attacks did what they should not; above stands what", n)
 	}
 	return nil
+}
+
+// line does it again.
+func (c *Command) line() string {
+	line := fmt.Sprintf("go run ./proof hostile --connections %d", c.Connections)
+	if c.Idle {
+		line += " --idle"
+	}
+	return line
 }
 
 // start founds a cluster of one node and starts it.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"stoker/proof/timeline"
 )
 
 // kind is a way to hold on to a connection.
@@ -55,6 +57,13 @@ func kinds() []kind {
 		{name: "a URI of a megabyte", share: 0, sends: "GET /" + strings.Repeat("a", 1<<20) + " HTTP/1.1\r\nHost: x\r\n\r\n", limit: atOnce, quick: true},
 		{name: "a trailer without an end", share: 0, sends: posts("Transfer-Encoding: chunked") + "1\r\nx\r\n0\r\n", then: (*prisoner).floodTrailer, limit: byRead},
 	}
+}
+
+func (k kind) rule() timeline.Key {
+	if k.quick {
+		return endsAtOnce
+	}
+	return endsInTime
 }
 
 // few is how many connections a kind has whose share is less than one of a hundred.

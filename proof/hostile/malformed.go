@@ -13,12 +13,14 @@ import (
 // malformed sends each form on a connection of its own.
 func (t Target) malformed(ctx context.Context) []Row {
 	forms := Forms()
-	taken, refused := Row{Name: "read in one way"}, Row{Name: "refused"}
+	taken, refused := Row{Name: "read in one way", rule: answered}, Row{Name: "refused", rule: answered}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for _, f := range forms {
 		all.Go(func() {
+			began := time.Now()
 			err := t.send(ctx, f)
+			stood := stay{began, time.Now()}
 			mu.Lock()
 			defer mu.Unlock()
 			row := &refused
@@ -26,6 +28,7 @@ func (t Target) malformed(ctx context.Context) []Row {
 				row = &taken
 			}
 			row.Conns++
+			row.stays = append(row.stays, stood)
 			if err != nil {
 				row.Wrong = append(row.Wrong, f.Name+": "+err.Error())
 			}

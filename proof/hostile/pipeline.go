@@ -11,14 +11,18 @@ import (
 // pipelines sends many requests at once on each of many connections. Each has to be answered there, once, in order.
 func (t Target) pipelines(ctx context.Context) Row {
 	const conns, requests = 32, 100
-	row := Row{Name: "pipelines", Conns: conns, Came: fmt.Sprintf("%d answers, each in its place", conns*requests)}
+	row := Row{Name: "pipelines", Conns: conns, rule: answered, Came: fmt.Sprintf("%d answers, each in its place", conns*requests)}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for c := range conns {
 		all.Go(func() {
-			if err := t.pipeline(ctx, c, requests); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
+			began := time.Now()
+			err := t.pipeline(ctx, c, requests)
+			stood := stay{began, time.Now()}
+			mu.Lock()
+			defer mu.Unlock()
+			row.stays = append(row.stays, stood)
+			if err != nil {
 				row.Wrong = append(row.Wrong, err.Error())
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,8 +21,8 @@ const (
 // dialsAtOnce keeps the kernel's queue of connections that are not accepted yet from overflowing, which would cost a second each.
 const dialsAtOnce = 64
 
-// siege opens all kinds of connections at the same time and waits until the last of them has ended.
-func (t Target) siege(ctx context.Context, b *bystander, calm calmly) (rows []Row, unseen []string) {
+// siege opens all kinds of connections at the same time, waits until the last of them has ended, and adds what came to the report.
+func (t Target) siege(ctx context.Context, b *bystander, calm calmly, r *Report) {
 	all := kinds()
 	fates := make([][]fate, len(all))
 	slots := make(chan struct{}, dialsAtOnce)
@@ -30,7 +31,7 @@ func (t Target) siege(ctx context.Context, b *bystander, calm calmly) (rows []Ro
 	longest := t.Read + grace
 	for i, k := range all {
 		if limit := k.limit(t); limit > longest && !t.KeepIdle {
-			unseen = append(unseen, fmt.Sprintf("NOT SEEN: whether %q ends within %s: --idle waits for that", k.name, limit))
+			r.Unseen = append(r.Unseen, fmt.Sprintf("NOT SEEN: whether %q ends within %s: --idle waits for that", k.name, limit))
 			continue
 		} else {
 			longest = max(longest, limit+grace)
@@ -49,29 +50,32 @@ func (t Target) siege(ctx context.Context, b *bystander, calm calmly) (rows []Ro
 		lift()
 		close(over)
 	}()
+	began := time.Now()
 	during, err := b.watch(besieged, longest+patience)
+	watched := stay{began, time.Now()}
 	<-over
 	lost := heart.End()
 	if lost > grace {
-		unseen = append(unseen, fmt.Sprintf("NOT SEEN EXACTLY: this machine had no time for %s of it: limits were taken for that much longer, and the bystander's times say little", lost.Round(time.Second/10)))
+		r.Unseen = append(r.Unseen, fmt.Sprintf("NOT SEEN EXACTLY: this machine had no time for %s of it: limits were taken for that much longer, and the bystander's times say little", lost.Round(time.Second/10)))
 	}
 	for i, k := range all {
 		if fates[i] != nil {
-			rows = append(rows, k.row(fates[i], k.limit(t)+grace+lost))
+			r.Rows = append(r.Rows, k.row(fates[i], k.limit(t)+grace+lost))
 		}
 	}
-	rows = append(rows, besideRow(total, calm, during, lost, err))
+	beside := besideRow(total, calm, during, lost, err)
+	beside.stays = []stay{watched}
+	r.Rows, r.turns = append(r.Rows, beside), slices.Concat(calm.turns, during.turns)
 	if during.peakKiB == 0 {
-		unseen = append(unseen, "NOT SEEN: the node's memory: there is no /proc here")
+		r.Unseen = append(r.Unseen, "NOT SEEN: the node's memory: there is no /proc here")
 	} else {
-		rows = append(rows, memoryRow(total, calm, during))
+		r.Rows = append(r.Rows, memoryRow(total, calm, during))
 	}
-	return rows, unseen
 }
 
 // besideRow holds against each other how a bystander fared before and during a siege.
 func besideRow(total int, calm, during calmly, lost time.Duration, failed error) Row {
-	row := Row{Name: "a bystander", Conns: 1}
+	row := Row{Name: "a bystander", Conns: 1, rule: served}
 	if failed != nil {
 		row.Wrong = append(row.Wrong, failed.Error())
 		return row
@@ -104,25 +108,27 @@ func memoryRow(total int, calm, during calmly) Row {
 
 // fate is how a connection ended.
 type fate struct {
-	took time.Duration // since it was opened
-	err  error         // it was never opened
-	held bool          // it had not ended when it was given up
+	opened time.Time
+	took   time.Duration // since it was opened
+	err    error         // it was never opened
+	held   bool          // it had not ended when it was given up
 }
 
 // row sums up fates, none of which may have taken longer than most.
 func (k kind) row(fates []fate, most time.Duration) Row {
-	row := Row{Name: k.name, Conns: len(fates)}
+	row := Row{Name: k.name, Conns: len(fates), rule: k.rule()}
 	var first, last time.Duration
 	late := 0
-	for i, f := range fates {
+	for _, f := range fates {
 		if f.err != nil {
 			row.Wrong = append(row.Wrong, f.err.Error())
 			continue
 		}
+		row.stays = append(row.stays, stay{f.opened, f.opened.Add(f.took)})
 		if f.held || f.took > most {
 			late++
 		}
-		if i == 0 || f.took < first {
+		if len(row.stays) == 1 || f.took < first {
 			first = f.took
 		}
 		last = max(last, f.took)
@@ -165,7 +171,7 @@ func (t Target) hold(ctx context.Context, k kind, slots chan struct{}) fate {
 	took := time.Since(began)
 	conn.Close()
 	<-sent
-	return fate{took: took, held: !ended(err)}
+	return fate{opened: began, took: took, held: !ended(err)}
 }
 
 // await reads to the connection's end. The deaf do not read before they have waited.

@@ -6,6 +6,7 @@ import (
 	"html"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Picture is a timeline. Moments are in the axis' unit, from 0 to Span.
@@ -141,8 +142,18 @@ func (p Picture) SVG() string {
 
 func (d *drawing) put(format string, args ...any) { fmt.Fprintf(d, format+"\n", args...) }
 
+// escaped is a text as XML can hold it, which has no place for most control characters.
+func escaped(s string) string {
+	return html.EscapeString(strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' || r > 0xfffd && r < 0x10000 {
+			return utf8.RuneError
+		}
+		return r
+	}, s))
+}
+
 func (d *drawing) text(x, y float64, size int, colour, anchor, format string, args ...any) {
-	d.put(`<text x="%.1f" y="%.1f" font-size="%d" fill="%s" text-anchor="%s">%s</text>`, x, y, size, colour, anchor, html.EscapeString(fmt.Sprintf(format, args...)))
+	d.put(`<text x="%.1f" y="%.1f" font-size="%d" fill="%s" text-anchor="%s">%s</text>`, x, y, size, colour, anchor, escaped(fmt.Sprintf(format, args...)))
 }
 
 func (d *drawing) room() float64 { return width - rightEdge - d.left }
@@ -150,7 +161,7 @@ func (d *drawing) room() float64 { return width - rightEdge - d.left }
 func (d *drawing) x(at float64) float64 { return d.left + d.room()*min(at, d.Span)/d.Span }
 
 func (d *drawing) head() {
-	d.put(`<text x="32" y="46" font-size="26" font-weight="600" fill="#222">%s</text>`, html.EscapeString(d.Title))
+	d.put(`<text x="32" y="46" font-size="26" font-weight="600" fill="#222">%s</text>`, escaped(d.Title))
 	d.text(32, 72, 15, "#666", "start", "%s", d.About)
 	x := float64(width - rightEdge)
 	for _, k := range slices.Backward(d.Keys) {
@@ -177,7 +188,7 @@ func (d *drawing) lanes() {
 		for _, b := range l.Bars {
 			from, to, until := d.x(b.From), d.x(b.To), d.x(cmp.Or(b.Until, b.To))
 			d.put(`<g><title>%s</title><rect x="%.2f" y="%.0f" width="%.2f" height="%.0f" fill="%s" opacity="0.3"/><rect x="%.2f" y="%.0f" width="%.2f" height="%.0f" fill="%s"/></g>`,
-				html.EscapeString(b.Says), from, y, max(until-from, 1.5), height, b.Colour, from, y, max(to-from, 1.2), height, b.Colour)
+				escaped(b.Says), from, y, max(until-from, 1.5), height, b.Colour, from, y, max(to-from, 1.2), height, b.Colour)
 		}
 		for _, m := range l.Marks {
 			d.put(`<rect x="%.1f" y="%.0f" width="%d" height="16" rx="4" fill="#fff" opacity="0.85"/>`, d.x(m.At)+2, y+3, 8*len(m.Text)+8)

@@ -31,7 +31,7 @@ func wellFormed(t *testing.T, svg string) (texts string) {
 func TestPicture(t *testing.T) {
 	p := Picture{
 		Title: "a < b & c", About: "about", Reading: "reading", Axis: Time, Span: 100, Keys: []Key{{"links", Blue}},
-		Lanes: []Lane{{Name: "n1", Bars: []Bar{{From: 10, To: 20, Until: 30, Colour: Red, Says: `kill "n1"`}}, Marks: []Mark{{50, "n4"}}}},
+		Lanes: []Lane{{Name: "n1", Bars: []Bar{{From: 10, To: 20, Until: 30, Colour: Red, Says: "kill \"n1\" \x00\xff"}}, Marks: []Mark{{50, "n4"}}}},
 		Panels: []Panel{
 			{Title: "a second", Areas: []Series{{Red, 1, []float64{1, 2, 3}}, {Green, 1, nil}}},
 			{Title: "ms", Log: true, Lines: []Series{{Navy, 1, []float64{0, 1, 12_000, 3}}, {Rose, 1, []float64{0, 0}}}},
@@ -39,7 +39,7 @@ func TestPicture(t *testing.T) {
 		Chips: []Key{{"kill 1", Red}},
 	}
 	texts := wellFormed(t, p.SVG())
-	for _, want := range []string{"a < b & c|", "n1|", `kill "n1"|`, "n4|", "a second|", "ms|", "kill 1|", "10,000|", "90 s|", "links|"} {
+	for _, want := range []string{"a < b & c|", "n1|", "kill \"n1\" \ufffd\ufffd|", "n4|", "a second|", "ms|", "kill 1|", "10,000|", "90 s|", "links|"} {
 		if !strings.Contains(texts, want) {
 			t.Errorf("%q is missing in %q", want, texts)
 		}
