@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"sync/atomic"
+	"unsafe"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -57,8 +58,8 @@ func (b *base) get(key string) ([]byte, bool) {
 
 func (b *base) has(key string) bool { return b.rows.Get([]byte(key)) != nil }
 
-// forward and backward give values as they are in the file: a row that an overlay
-// hides is not looked into.
+// forward and backward give keys and values as they are in the file, in its own memory: of a row that an overlay hides no copy is made, and
+// nothing is looked into. Who gives such a key away clones it: the memory goes with the base.
 func (b *base) forward(lo, hi string) func() (string, []byte, bool) {
 	c := b.rows.Cursor()
 	started := false
@@ -73,7 +74,7 @@ func (b *base) forward(lo, hi string) func() (string, []byte, bool) {
 		if k == nil || string(k) >= hi {
 			return "", nil, false
 		}
-		return string(k), v, true
+		return borrowed(k), v, true
 	}
 }
 
@@ -95,9 +96,12 @@ func (b *base) backward(lo, hi string) func() (string, []byte, bool) {
 		if k == nil || string(k) < lo {
 			return "", nil, false
 		}
-		return string(k), v, true
+		return borrowed(k), v, true
 	}
 }
+
+// borrowed is a string of the same bytes, which nobody changes while the base lives: pages of a read transaction stay as they are.
+func borrowed(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // bbolt's pages carry no checksum, so each value in the file begins with one
 // over its key and itself. Rows of the overlay have none: memory is trusted.

@@ -1,6 +1,9 @@
 package store
 
-import "iter"
+import (
+	"iter"
+	"strings"
+)
 
 // layers is what a reader reads: the newest rows over those being flushed over
 // those in bbolt. A row in a higher layer hides the same key in all below.
@@ -60,7 +63,7 @@ func (l *layers) beneath(key string) bool {
 // run is one layer's walk and the row it stands on.
 type run struct {
 	next func() (string, []byte, bool)
-	file bool // its values are sealed
+	file bool // its values are sealed, and its keys borrowed
 	key  string
 	val  []byte
 	ok   bool
@@ -94,6 +97,7 @@ func (l *layers) scan(lo, hi string, backward bool) iter.Seq2[string, []byte] {
 				continue
 			}
 			if file {
+				key = strings.Clone(key)
 				val = unseal([]byte(key), val)
 			}
 			if !yield(key, val) {
