@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"testing"
 	"time"
 )
 
@@ -76,4 +77,34 @@ func (p *proofOfMachine) contradictions() (out []string) {
 		wrongf("%d lives, %d violated, have %+v together, and all %d worlds, %d violated, %+v", len(p.Lives), violated, sum, p.Worlds, len(p.Violations), total)
 	}
 	return out
+}
+
+// TestProof_contradictions: a record that is not as it can have been is noticed.
+func TestProof_contradictions(t *testing.T) {
+	record := func() *proofOfMachine {
+		return &proofOfMachine{Seed: 1, Worlds: 2, Commands: 30, Entries: 9, Took: 4 * time.Second,
+			Answers: map[string]map[string]int{"CreateJob": {"": 25, "FORBIDDEN": 5}}, Faults: map[string]int{"a restart": 3}, Checks: map[string]int{heldClock: 9},
+			Lives: []life{{Seed: 1, Ended: time.Second, Commands: 10, Refused: 2, Entries: 4, Faults: 3, Checks: 4},
+				{Seed: 2, Began: time.Second, Ended: 4 * time.Second, Commands: 20, Refused: 3, Entries: 5, Checks: 5}}}
+	}
+	if wrong := record().contradictions(); len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	for what, spoil := range map[string]func(*proofOfMachine){
+		"two worlds of one player at a time": func(p *proofOfMachine) { p.Lives[1].Began = 0 },
+		"a world that ended before it began": func(p *proofOfMachine) { p.Lives[1].Ended = 0 },
+		"a world that ended after the run":   func(p *proofOfMachine) { p.Took = 3 * time.Second },
+		"a world of another run":             func(p *proofOfMachine) { p.Lives[1].Seed = 3 },
+		"a world that is not told":           func(p *proofOfMachine) { p.Worlds = 3 },
+		"a command too many":                 func(p *proofOfMachine) { p.Commands++ },
+		"a refusal too few":                  func(p *proofOfMachine) { p.Lives[0].Refused-- },
+		"a fault too many":                   func(p *proofOfMachine) { p.Faults["a restart"]++ },
+		"a check too few":                    func(p *proofOfMachine) { p.Lives[1].Checks-- },
+		"a violated world that is not told":  func(p *proofOfMachine) { p.Lives[1].Violated = true },
+	} {
+		p := record()
+		if spoil(p); len(p.contradictions()) == 0 {
+			t.Errorf("%s is not noticed", what)
+		}
+	}
 }

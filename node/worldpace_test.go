@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -148,4 +149,35 @@ func (p *proofOfCluster) contradictions() (out []string) {
 		}
 	}
 	return out
+}
+
+// TestSoak_contradictions: a record that is not as it can have been is noticed.
+func TestSoak_contradictions(t *testing.T) {
+	const minute = time.Minute
+	record := func() *proofOfCluster {
+		return &proofOfCluster{Seed: 1, Worlds: 2, Virtual: 4 * minute, Kinds: []kindOfTrouble{{"pause", "processes"}}, Faults: map[string]int{"pause": 1},
+			Seen: map[string]int{sawAcked: 3}, Checks: map[string]int{heldReads: 2}, Counts: map[string][]int{sawAcked: {1, 0, 2}, heldReads: {2}},
+			Lives: []lifetime{{1, 0, 2 * minute}, {2, 2 * minute, 4 * minute}},
+			Blows: []*blow{{"pause", []string{"n1"}, minute, minute + time.Second, minute + time.Second}}}
+	}
+	if wrong := record().contradictions(); len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	for what, spoil := range map[string]func(*proofOfCluster){
+		"a fault that ended before it began":      func(p *proofOfCluster) { p.Blows[0].Began = 2 * minute },
+		"well before the fault had ended":         func(p *proofOfCluster) { p.Blows[0].Whole = minute },
+		"well when its world had ended":           func(p *proofOfCluster) { p.Blows[0].Whole = 3 * minute },
+		"a fault that struck nobody":              func(p *proofOfCluster) { p.Blows[0].Nodes = nil },
+		"a fault that is not told":                func(p *proofOfCluster) { p.Faults["pause"] = 2 },
+		"worlds that overlap":                     func(p *proofOfCluster) { p.Lives[1].Began = minute },
+		"time that no world had":                  func(p *proofOfCluster) { p.Virtual = 5 * minute },
+		"a write that was in no stretch of time":  func(p *proofOfCluster) { p.Seen[sawAcked] = 4 },
+		"a check that was made when all was over": func(p *proofOfCluster) { p.Counts[heldReads] = append(make([]int, 40), 2) },
+		"a kind of fault that is of nothing":      func(p *proofOfCluster) { p.Kinds[0].Of = "" },
+	} {
+		p := record()
+		if spoil(p); len(p.contradictions()) == 0 {
+			t.Errorf("%s is not noticed", what)
+		}
+	}
 }
