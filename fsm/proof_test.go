@@ -136,10 +136,12 @@ type proofOfMachine struct {
 	Faults            map[string]int
 	Checks            map[string]int
 	Violations        []verdictOf
+	Lives             []life // of the worlds, in the order of their ends
 }
 
-// add takes a world in.
-func (p *proofOfMachine) add(v verdictOf, s *sightings, checks map[string]int) {
+// add takes a world in, and l with what it says of when and by whom it was played.
+func (p *proofOfMachine) add(l life, v verdictOf, s *sightings, checks map[string]int) {
+	p.Lives = append(p.Lives, l.of(v, s, checks))
 	p.Worlds++
 	p.Commands += v.Commands
 	p.Entries += v.Entries
@@ -185,12 +187,14 @@ func TestProof_machine(t *testing.T) {
 		next++
 		return next - 1, !enough && len(p.Violations) == 0
 	}
-	for range runtime.GOMAXPROCS(0) {
+	for player := range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
 			for seed, ok := more(); ok; seed, ok = more() {
+				l := life{Player: player, Began: time.Since(begun)}
 				v, s, checks := playWorld(t, seed, p.World, p.Full)
+				l.Ended = time.Since(begun)
 				mu.Lock()
-				p.add(v, s, checks)
+				p.add(l, v, s, checks)
 				if time.Since(told) > 10*time.Second {
 					told = time.Now()
 					fmt.Printf("%v: %d commands in %d worlds\n", time.Since(begun).Round(time.Second), p.Commands, p.Worlds)
@@ -205,6 +209,9 @@ func TestProof_machine(t *testing.T) {
 		p.blame(t, &p.Violations[i])
 	}
 	p.write(t)
+	for _, wrong := range p.contradictions() {
+		t.Errorf("the record: %s", wrong)
+	}
 	if len(p.Violations) == 0 {
 		for _, what := range unseen(p) {
 			t.Errorf("%s never happened: the worlds are too dull", what)
@@ -227,7 +234,7 @@ func (p *proofOfMachine) write(t *testing.T) {
 	if *proofReport == "" {
 		return
 	}
-	text, err := json.MarshalIndent(p, "", "  ")
+	text, err := json.Marshal(p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func (w *world) again(ctx context.Context, dice *rand.Rand) {
 		p.Origin, p.Seq, p.Floor = origin, seq, seq
 		group := []fsm.Proposal{fsm.Propose(fsm.RegisterOrigin{Origin: origin, Node: "again"}), p}
 		first, err := w.deliver(n, group)
-		w.tally.end(reason, err)
+		w.told(reason, err)
 		if errors.Is(err, ErrOutcomeUnknown) { // nobody may pass it
 			origin, seq = fmt.Sprintf("again-%d", dice.Uint64()), 0
 		}

@@ -40,19 +40,23 @@ func (y *tally) begin() string {
 	return fmt.Sprintf("w%d", y.next)
 }
 
-// end remembers what became of it.
-func (y *tally) end(reason string, err error) {
+// end remembers what became of it, and says it in words; "" is nothing that is counted.
+func (y *tally) end(reason string, err error) (saw string) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	_, refused := asRefusal(err)
 	switch {
 	case err == nil:
 		y.acked[reason] = true
+		return sawAcked
 	case errors.Is(err, ErrOutcomeUnknown):
 		y.unknown[reason] = true
+		return sawUnknown
 	case refused, errors.Is(err, ErrUnavailable), errors.Is(err, ErrStorageFull):
 		y.never[reason] = true
+		return sawRefused
 	}
+	return ""
 }
 
 func (y *tally) count() int {

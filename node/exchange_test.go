@@ -22,15 +22,19 @@ const exchangeIn = 5 * time.Minute
 func (w *world) exchange(string) (mend func()) {
 	w.newcomers++
 	id, dice := fmt.Sprintf("n%d", len(three)+w.newcomers), rand.New(rand.NewPCG(w.dice.Uint64(), 0))
+	b := w.blows[len(w.blows)-1]
 	var doing sync.WaitGroup
 	doing.Go(func() {
 		ctx, cancel := context.WithTimeout(w.t.Context(), exchangeIn)
 		defer cancel()
 		if len(w.ids()) <= len(three) {
+			b.hit(id + " asks to join")
 			w.bring(ctx, id, dice)
 		}
 		if ids := w.ids(); len(ids) > len(three) {
-			w.dismiss(ctx, ids[dice.IntN(len(ids))], dice)
+			out := ids[dice.IntN(len(ids))]
+			b.hit(out + " has to go")
+			w.dismiss(ctx, out, dice)
 		}
 	})
 	return doing.Wait

@@ -23,6 +23,7 @@ import (
 // pages written and others not. With torn the state is cut off somewhere as well,
 // which no disk does that keeps its word; a node has to notice.
 func (w *world) powerCut(torn bool, ids ...string) (mend func()) {
+	w.hit(ids...)
 	synctest.Wait()
 	var off []*Node
 	for _, id := range ids {

@@ -29,6 +29,13 @@ type proofOfCluster struct {
 	Seen         map[string]int // what came of it
 	Checks       map[string]int
 	Violations   []violatedWorld
+
+	// What its picture is made of. Moments are virtual, since the first world's beginning.
+	Kinds  []kindOfTrouble // in their order, whether they came or not
+	Lives  []lifetime      // of the worlds, one after the other
+	Blows  []*blow
+	Each   time.Duration    // paceEach
+	Counts map[string][]int // of all that is in Seen and Checks, in each stretch of time
 }
 
 // violatedWorld is a world in which something did not hold.
@@ -48,7 +55,8 @@ func TestSoak_RandomFaults(t *testing.T) {
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
-	p := &proofOfCluster{Seed: seed, World: min(*soakWorld, *soakFor), Faults: map[string]int{}, Seen: map[string]int{}, Checks: map[string]int{}}
+	p := &proofOfCluster{Seed: seed, World: min(*soakWorld, *soakFor), Faults: map[string]int{}, Seen: map[string]int{}, Checks: map[string]int{},
+		Kinds: kindsOfTrouble(), Each: paceEach, Counts: map[string][]int{}}
 	began, told := time.Now(), time.Now()
 	for p.Virtual < *soakFor && len(p.Violations) == 0 {
 		p.Playing = seed + p.Worlds
@@ -66,6 +74,11 @@ func TestSoak_RandomFaults(t *testing.T) {
 	if p.Seen[sawAcked] < int(p.Virtual/(20*time.Second)) || p.Checks[heldReads] < int(p.Virtual/(20*time.Second)) {
 		t.Error("hardly anything was done: the faults leave no time between them")
 	}
+	if len(p.Violations) == 0 {
+		for _, wrong := range p.contradictions() {
+			t.Errorf("the record: %s", wrong)
+		}
+	}
 	if p.Virtual >= 2*time.Hour && len(p.Violations) == 0 {
 		for _, what := range p.unseen() {
 			t.Errorf("%s never happened: the worlds are too dull", what)
@@ -75,13 +88,16 @@ func TestSoak_RandomFaults(t *testing.T) {
 
 // play adds one world.
 func (p *proofOfCluster) play(t *testing.T, seed uint64) {
-	w := newWorld(seed)
+	w := newWorld(seed, p.Virtual)
 	defer func() { // also where the test ends in the middle
 		p.Worlds++
 		p.Virtual += w.virtual
 		add(p.Faults, w.faults)
 		add(p.Checks, w.checks)
 		add(p.Seen, w.seen)
+		p.Lives = append(p.Lives, lifetime{Seed: seed, Began: w.pace.past, Ended: p.Virtual})
+		p.Blows = append(p.Blows, w.blows...)
+		w.pace.addTo(p.Counts)
 		if wrong := w.violations(); len(wrong) > 0 || t.Failed() {
 			v := violatedWorld{Seed: seed, At: w.virtual, Wrong: wrong, Last: w.log.last(),
 				Replay: fmt.Sprintf("go run ./proof cluster --seed %d --for 1s --world %v", seed, p.World)}
@@ -103,7 +119,7 @@ func (p *proofOfCluster) save(t *testing.T) {
 	if *soakReport == "" {
 		return
 	}
-	text, err := json.MarshalIndent(p, "", "  ")
+	text, err := json.Marshal(p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,22 +12,24 @@ import (
 // trouble is a fault; strike gives what ends it.
 type trouble struct {
 	name   string
+	of     string // power, links, …
 	strike func(w *world, id string) (mend func())
 	last   bool // it ends by itself, when the others have been ended
 	full   bool // a node refuses entries for want of room
 }
 
 var troubles = []trouble{
-	{name: "crash", strike: func(w *world, id string) func() { return w.powerCut(false, id) }},
-	{name: "leader crash", strike: func(w *world, id string) func() { return w.powerCut(false, w.leads(id)) }},
-	{name: "crash before the last append was written", strike: func(w *world, id string) func() {
+	{name: "crash", of: "power", strike: func(w *world, id string) func() { return w.powerCut(false, id) }},
+	{name: "leader crash", of: "power", strike: func(w *world, id string) func() { return w.powerCut(false, w.leads(id)) }},
+	{name: "crash before the last append was written", of: "power", strike: func(w *world, id string) func() {
 		w.gates.set(id, gate{shut: true})
 		w.wait(1)
 		return w.powerCut(false, id)
 	}},
-	{name: "crash with a torn state", strike: func(w *world, id string) func() { return w.powerCut(true, id) }},
-	{name: "crash of all", strike: func(w *world, _ string) func() { return w.powerCut(false, w.ids()...) }},
-	{name: "restart", strike: func(w *world, id string) func() {
+	{name: "crash with a torn state", of: "power", strike: func(w *world, id string) func() { return w.powerCut(true, id) }},
+	{name: "crash of all", of: "power", strike: func(w *world, _ string) func() { return w.powerCut(false, w.ids()...) }},
+	{name: "restart", of: "power", strike: func(w *world, id string) func() {
+		w.hit(id)
 		if n := w.take(id); n != nil {
 			w.gates.set(id, gate{}) // a process that was paused hears of it when it goes on
 			if err := n.Stop(w.t.Context()); err != nil {
@@ -36,29 +38,27 @@ var troubles = []trouble{
 		}
 		return w.rise
 	}},
-	{name: "cut off", strike: func(w *world, id string) func() {
-		w.net.isolate(id, w.ids()...)
-		return w.net.heal
-	}},
-	{name: "leader cut off", strike: func(w *world, id string) func() {
-		w.net.isolate(w.leads(id), w.ids()...)
-		return w.net.heal
-	}},
-	{name: "one-way cuts", strike: func(w *world, _ string) func() {
+	{name: "cut off", of: "links", strike: func(w *world, id string) func() { return w.isolated(id) }},
+	{name: "leader cut off", of: "links", strike: func(w *world, id string) func() { return w.isolated(w.leads(id)) }},
+	{name: "one-way cuts", of: "links", strike: func(w *world, _ string) func() {
 		for range 1 + w.dice.IntN(3) {
-			w.net.cut(w.draw(), w.draw())
+			from, to := w.draw(), w.draw()
+			w.hit(from + " to " + to)
+			w.net.cut(from, to)
 		}
 		return w.net.heal
 	}},
-	{name: "slow links", strike: func(w *world, _ string) func() {
+	{name: "slow links", of: "links", strike: func(w *world, _ string) func() {
 		w.slowAll(1000)
 		return w.net.heal
 	}},
-	{name: "one slow direction", strike: func(w *world, id string) func() {
-		w.net.slowDown(id, w.draw(), delay{w.upTo(3000), w.upTo(3000)})
+	{name: "one slow direction", of: "links", strike: func(w *world, id string) func() {
+		to := w.draw()
+		w.hit(id + " to " + to)
+		w.net.slowDown(id, to, delay{w.upTo(3000), w.upTo(3000)})
 		return w.net.heal
 	}},
-	{name: "broken connections", strike: func(w *world, _ string) func() {
+	{name: "broken connections", of: "links", strike: func(w *world, _ string) func() {
 		w.slowAll(300) // or nothing would be on its way
 		ids := w.ids()
 		return w.meanwhile(func(dice *rand.Rand, sleep func(ms int) bool) {
@@ -68,8 +68,9 @@ var troubles = []trouble{
 			w.net.heal()
 		})
 	}},
-	{name: "lost answers", strike: func(w *world, id string) func() {
+	{name: "lost answers", of: "links", strike: func(w *world, id string) func() {
 		lead := w.leads(id)
+		w.hit(lead)
 		ids := w.ids()
 		return w.meanwhile(func(dice *rand.Rand, sleep func(ms int) bool) {
 			for sleep(2000) {
@@ -81,35 +82,38 @@ var troubles = []trouble{
 			}
 		})
 	}},
-	{name: "pause", strike: func(w *world, id string) func() { return w.standstill(id) }},
-	{name: "leader paused", strike: func(w *world, id string) func() { return w.standstill(w.leads(id)) }},
-	{name: "transfer", strike: func(w *world, id string) func() {
+	{name: "pause", of: "processes", strike: func(w *world, id string) func() { return w.standstill(id) }},
+	{name: "leader paused", of: "processes", strike: func(w *world, id string) func() { return w.standstill(w.leads(id)) }},
+	{name: "transfer", of: "members", strike: func(w *world, id string) func() {
 		ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
 		defer cancel()
+		w.hit("to " + id)
 		if n := w.node(w.leads(id)); n != nil {
 			n.transferTo(ctx, id) // to itself, or to one that is behind: then it fails
 		}
 		return func() {}
 	}},
-	{name: "low disk", strike: func(w *world, id string) func() { return w.fill(roomOnly, id) }},
-	{name: "full disk", strike: func(w *world, id string) func() { return w.fill(noRoom, id) }, full: true},
-	{name: "full disks", strike: func(w *world, id string) func() { return w.fill(noRoom, id, w.draw()) }, full: true},
-	{name: "slow disk", strike: func(w *world, id string) func() {
+	{name: "low disk", of: "disks", strike: func(w *world, id string) func() { return w.fill(roomOnly, id) }},
+	{name: "full disk", of: "disks", strike: func(w *world, id string) func() { return w.fill(noRoom, id) }, full: true},
+	{name: "full disks", of: "disks", strike: func(w *world, id string) func() { return w.fill(noRoom, id, w.draw()) }, full: true},
+	{name: "slow disk", of: "disks", strike: func(w *world, id string) func() {
+		w.hit(id)
 		w.gates.set(id, gate{slow: w.upTo(1500)})
 		return func() { w.gates.set(id, gate{}) }
 	}},
-	{name: "wall clock off", strike: func(w *world, id string) func() {
+	{name: "wall clock off", of: "clocks", strike: func(w *world, id string) func() {
+		w.hit(id)
 		w.walls.set(id, w.upTo(180_000)-90*time.Second)
 		return func() { w.walls.set(id, 0) }
 	}},
-	{name: "members change", strike: (*world).exchange, last: true},
+	{name: "members change", of: "members", strike: (*world).exchange, last: true},
 }
 
 // strike has one trouble, in every fourth case two, for a while, and then peace
 // for a while, in which everything has to be well.
 func (w *world) strike() {
 	var mends []func()
-	limit := healsIn
+	limit, healing := healsIn, len(w.blows)
 	for range 1 + w.dice.IntN(4)/3 {
 		x, id := troubles[w.dice.IntN(len(troubles))], w.draw()
 		if len(w.others("")) < len(w.ids()) {
@@ -117,7 +121,7 @@ func (w *world) strike() {
 		}
 		w.faults[x.name]++
 		w.log.note(x.name, id)
-		mend := x.strike(w, id)
+		mend := w.struck(x, id)
 		if x.full {
 			limit = healsIn + raftPause
 		}
@@ -134,6 +138,7 @@ func (w *world) strike() {
 	}
 	w.log.note("peace", "")
 	w.heals(limit)
+	w.whole(healing)
 	w.wait(10)
 }
 
@@ -159,6 +164,7 @@ func (w *world) wait(seconds int) { time.Sleep(w.upTo(seconds * 1000)) }
 
 // slowAll makes each direction slow in its own way, by up to so many ms.
 func (w *world) slowAll(ms int) {
+	w.hit("all links")
 	for _, a := range w.ids() {
 		for _, b := range w.ids() {
 			w.net.slowDown(a, b, delay{w.upTo(ms), w.upTo(ms)})
@@ -168,8 +174,16 @@ func (w *world) slowAll(ms int) {
 
 // fill leaves so many MiB on disks.
 func (w *world) fill(mb uint64, ids ...string) func() {
+	w.hit(ids...)
 	w.disks.set(mb, ids...)
 	return func() { w.disks.set(1000, ids...) }
+}
+
+// isolated is a node that nobody reaches.
+func (w *world) isolated(id string) func() {
+	w.hit(id)
+	w.net.isolate(id, w.ids()...)
+	return w.net.heal
 }
 
 // meanwhile does something until it is to end. sleep waits for up to so many ms,
@@ -194,10 +208,10 @@ func (w *world) meanwhile(do func(dice *rand.Rand, sleep func(ms int) bool)) (en
 // (TestRead_AConfirmationThatWasOnItsWayProvesNothing has a leader that does not.)
 func (w *world) standstill(id string) func() {
 	w.gates.set(id, gate{shut: true})
-	w.net.isolate(id, w.ids()...)
+	heal := w.isolated(id)
 	return func() {
 		w.gates.set(id, gate{})
-		w.net.heal()
+		heal()
 	}
 }
 

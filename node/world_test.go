@@ -63,10 +63,12 @@ type world struct {
 	walls walls
 	log   *worldLog
 	tally *tally
+	pace  *pace
 
 	virtual   time.Duration
 	faults    map[string]int
-	newcomers int // so far
+	blows     []*blow // likewise, as they went; the last one is being struck
+	newcomers int     // so far
 
 	state  sync.Mutex
 	wrong  []string
@@ -89,9 +91,11 @@ type mark struct {
 	balance int64
 }
 
-func newWorld(seed uint64) *world {
+// newWorld is a world that has its beginning when so much virtual time has passed in others.
+func newWorld(seed uint64, past time.Duration) *world {
+	p := &pace{past: past, counts: map[string][]int{}}
 	return &world{
-		seed: seed, dice: rand.New(rand.NewPCG(seed, 0)), disks: &disks{free: map[string]uint64{}}, log: &worldLog{}, tally: newTally(),
+		seed: seed, dice: rand.New(rand.NewPCG(seed, 0)), disks: &disks{free: map[string]uint64{}}, log: &worldLog{pace: p}, tally: newTally(), pace: p,
 		gates: gates{of: map[string]gate{}}, walls: walls{off: map[string]time.Duration{}},
 		faults: map[string]int{}, checks: map[string]int{}, seen: map[string]int{}, lost: map[*Node]bool{},
 	}
@@ -104,6 +108,7 @@ func (w *world) live(t *testing.T, span time.Duration) {
 		w.cluster = newCluster(t, w.equip, three...)
 		w.cluster.log = slog.New(w.log)
 		began := time.Now()
+		w.pace.began = began
 		defer func() {
 			for _, id := range w.ids() {
 				w.gates.set(id, gate{})
@@ -171,12 +176,14 @@ func (w *world) checked(what string) {
 	w.state.Lock()
 	defer w.state.Unlock()
 	w.checks[what]++
+	w.pace.count(what)
 }
 
 func (w *world) saw(what string) {
 	w.state.Lock()
 	defer w.state.Unlock()
 	w.seen[what]++
+	w.pace.count(what)
 }
 
 // ids are the members, whether they run or not.
@@ -235,6 +242,13 @@ func (w *world) compose(ctx context.Context, dice *rand.Rand) {
 	}
 }
 
+// told is what the caller of a write knows in the end.
+func (w *world) told(reason string, err error) {
+	if saw := w.tally.end(reason, err); saw != "" {
+		w.pace.count(saw)
+	}
+}
+
 func (w *world) writeOnce(ctx context.Context, n *Node, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -243,7 +257,7 @@ func (w *world) writeOnce(ctx context.Context, n *Node, patience time.Duration) 
 	if !w.heard(n) {
 		err = ErrOutcomeUnknown
 	}
-	w.tally.end(reason, err)
+	w.told(reason, err)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 type worldLog struct {
 	attrs  []slog.Attr
 	shared *worldLog // nil: this one
+	pace   *pace
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -58,6 +59,7 @@ func (l *worldLog) Handle(_ context.Context, r slog.Record) error {
 			to.counts = map[string]int{}
 		}
 		to.counts[what]++
+		to.pace.count(what)
 	}
 	if r.Level >= slog.LevelError && !strings.HasPrefix(r.Message, "this node was removed") {
 		to.wrong = append(to.wrong, logged{r, l.attrs})

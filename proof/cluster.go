@@ -17,7 +17,7 @@ type clusterCommand struct {
 	Seed  uint64        `default:"1" help:"The first world's seed; the others have the numbers behind it (${default})."`
 	For   time.Duration `default:"1h" help:"Virtual time to play, whole worlds of it (${default})."`
 	World time.Duration `default:"30m" help:"Virtual time in a world (${default})."`
-	Out   string        `type:"path" metavar:"DIR" help:"Write cluster-report.md there."`
+	Out   string        `type:"path" metavar:"DIR" help:"Write cluster-report.md and cluster.svg there."`
 }
 
 // Help says how it is done.
@@ -31,7 +31,7 @@ A violation is printed with its world's seed, what is wrong, what the nodes logg
 again: the same faults in the same order, though not in the same instants.
 
   go run ./proof cluster                     # one hour
-  go run ./proof cluster --for 50h --out .   # a long run, and its report
+  go run ./proof cluster --for 50h --out .   # a long run, its report and picture
   go run ./proof cluster --seed 7 --for 1s   # one world`
 }
 
@@ -42,6 +42,11 @@ type lived struct {
 	Playing              uint64 // the world that was begun and did not come to its end; 0: none
 	Faults, Seen, Checks map[string]int
 	Violations           []violatedWorld
+	Kinds                []kindOfTrouble
+	Lives                []lifetime
+	Blows                []blow
+	Each                 time.Duration    // a stretch of Counts
+	Counts               map[string][]int // what is in Seen and Checks, in each stretch of virtual time
 
 	cpu time.Duration
 }
@@ -89,7 +94,11 @@ func (c *clusterCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	l.tell(out)
 	if c.Out != "" {
-		if err := writeReport(c.Out, "cluster-report.md", func(w io.Writer) { l.report(w, c) }); err != nil {
+		err := errors.Join(
+			writeReport(c.Out, "cluster-report.md", func(w io.Writer) { l.report(w, c) }),
+			writeReport(c.Out, "cluster.svg", func(w io.Writer) { io.WriteString(w, l.timeline()) }),
+		)
+		if err != nil {
 			return fmt.Errorf("cluster: %w", err)
 		}
 	}

@@ -59,8 +59,12 @@ func (l *lived) verdict() string {
 
 // report writes all of it as Markdown.
 func (l *lived) report(w io.Writer, c *clusterCommand) {
-	fmt.Fprintf(w, "# The cluster simulation: %s\n\nWritten by `go run ./proof cluster --seed %d --for %v --world %v`. What it does: [cluster.md](cluster.md).\n\n%s.\n%s.\n",
-		l.verdict(), c.Seed, c.For, c.World, l.size(), l.pace())
+	picture := "[cluster.svg](cluster.svg)"
+	if s := l.shown(); s != "" {
+		picture += ", in which " + s
+	}
+	fmt.Fprintf(w, "# The cluster simulation: %s\n\nWritten by `go run ./proof cluster --seed %d --for %v --world %v`. What it does: [cluster.md](cluster.md). Its picture: %s.\n\n%s.\n%s.\n",
+		l.verdict(), c.Seed, c.For, c.World, picture, l.size(), l.pace())
 	for _, v := range l.Violations {
 		fmt.Fprintf(w, "\n## World %d, %v after its beginning\n\n```\n%s\n\n%s\n```\n\nAgain: `%s`\n",
 			v.Seed, v.At, strings.Join(v.Wrong, "\n"), strings.Join(v.Last, "\n"), v.Replay)

@@ -19,7 +19,7 @@ type machineCommand struct {
 	For      time.Duration `help:"Play for this long instead."`
 	World    int           `default:"800" help:"Commands in a world (${default})."`
 	Full     uint64        `default:"128" help:"Entries from one look at the whole state to the next; between them, what each entry touched (${default})."`
-	Out      string        `type:"path" metavar:"DIR" help:"Write machine-report.md there."`
+	Out      string        `type:"path" metavar:"DIR" help:"Write machine-report.md and machine.svg there."`
 }
 
 // Help says how it is done.
@@ -32,7 +32,7 @@ a world, the whole state. docs/proof/machine.md has the list of what goes wrong 
 A violation is printed with its world's seed, the entry, the last commands and the line that plays that world again.
 
   go run ./proof machine                               # two hundred thousand commands
-  go run ./proof machine --commands 10000000 --out .   # a long run, and its report
+  go run ./proof machine --commands 10000000 --out .   # a long run, its report and picture
   go run ./proof machine --seed 4711 --commands 1      # one world`
 }
 
@@ -47,6 +47,7 @@ type played struct {
 	Faults            map[string]int
 	Checks            map[string]int
 	Violations        []violation
+	Lives             []life // in the order of their ends
 
 	cpu time.Duration
 }
@@ -90,7 +91,11 @@ func (c *machineCommand) Run(ctx context.Context, out io.Writer) error {
 	}
 	p.tell(out)
 	if c.Out != "" {
-		if err := writeReport(c.Out, "machine-report.md", func(w io.Writer) { p.report(w, c) }); err != nil {
+		err := errors.Join(
+			writeReport(c.Out, "machine-report.md", func(w io.Writer) { p.report(w, c) }),
+			writeReport(c.Out, "machine.svg", func(w io.Writer) { io.WriteString(w, p.timeline()) }),
+		)
+		if err != nil {
 			return fmt.Errorf("machine: %w", err)
 		}
 	}

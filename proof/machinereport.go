@@ -51,7 +51,7 @@ func (p *played) report(w io.Writer, c *machineCommand) {
 	if c.For > 0 {
 		line = fmt.Sprintf("go run ./proof machine --seed %d --for %s --world %d --full %d", c.Seed, c.For, c.World, c.Full)
 	}
-	fmt.Fprintf(w, "# The machine simulation: %s\n\nWritten by `%s`. What it does: [machine.md](machine.md).\n\n%s.\n%s.\n", p.verdict(), line, p.size(), p.pace())
+	fmt.Fprintf(w, "# The machine simulation: %s\n\nWritten by `%s`. What it does: [machine.md](machine.md). Its picture: [machine.svg](machine.svg).\n\n%s.\n%s.\n", p.verdict(), line, p.size(), p.pace())
 	for _, v := range p.Violations {
 		fmt.Fprintf(w, "\n## World %d, entry %d (first seen with `--full 1`: %d)\n\n```\n%s\n\n%s\n```\n\nAgain: `%s`\n",
 			v.Seed, v.Entry, v.First, strings.Join(v.Wrong, "\n"), strings.Join(v.Last, "\n"), v.Replay)

@@ -191,8 +191,10 @@ func (d *drawing) lanes() {
 				escaped(b.Says), from, y, max(until-from, 1.5), height, b.Colour, from, y, max(to-from, 1.2), height, b.Colour)
 		}
 		for _, m := range l.Marks {
-			d.put(`<rect x="%.1f" y="%.0f" width="%d" height="16" rx="4" fill="#fff" opacity="0.85"/>`, d.x(m.At)+2, y+3, 8*len(m.Text)+8)
-			d.text(d.x(m.At)+6, y+15, 12, "#444", "start", "%s", m.Text)
+			wide := float64(8*len(m.Text) + 8)
+			x := min(d.x(m.At)+2, width-rightEdge-wide) // all of it, if it is at the end
+			d.put(`<rect x="%.1f" y="%.0f" width="%.0f" height="16" rx="4" fill="#fff" opacity="0.85"/>`, x, y+3, wide)
+			d.text(x+4, y+15, 12, "#444", "start", "%s", m.Text)
 		}
 		d.y = y + height
 	}

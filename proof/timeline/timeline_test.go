@@ -51,6 +51,16 @@ func TestPicture(t *testing.T) {
 	}
 }
 
+// A word at the end of a lane is moved to where all of it can be read.
+func TestPicture_MarkAtTheEnd(t *testing.T) {
+	svg := Picture{Axis: Time, Span: 100, Lanes: []Lane{{Marks: []Mark{{0, "begin"}, {100, "violated"}}}}}.SVG()
+	for _, want := range []string{`<text x="116.0" y="133.0" font-size="12" fill="#444" text-anchor="start">begin<`, `<text x="1492.0" y="133.0" font-size="12" fill="#444" text-anchor="start">violated<`} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("%s is missing in\n%s", want, svg)
+		}
+	}
+}
+
 // Of more values than there is room for, a column is the mean; their sum by the time stays what it was.
 func TestSeries_columns(t *testing.T) {
 	s := Series{Each: 1, Values: make([]float64, 2*mostColumns+1)}
