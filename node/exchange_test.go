@@ -125,12 +125,15 @@ func (w *world) dismiss(ctx context.Context, id string, dice *rand.Rand) {
 	w.saw(sawRemovals)
 }
 
-// dismissed says whether some other node has had it done, or knows that it is done.
+// dismissed says whether some other node has had it done, or knows that it is done. Who is asked may itself be removed or ended before it
+// has answered, and waits for a leader as long as it is let: it is let as long as an operator is.
 func (w *world) dismissed(ctx context.Context, id string, dice *rand.Rand) bool {
 	others := w.others(id)
 	if len(others) == 0 {
 		return false
 	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	r, err := others[dice.IntN(len(others))].RemoveMember(ctx, id, false, false)
 	return err == nil && r.Done || refusedWith(err, fsm.NotFound) || refusedWith(err, fsm.MemberRemoved)
 }
