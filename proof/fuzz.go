@@ -34,6 +34,15 @@ type target struct {
 
 func (t target) String() string { return t.pkg + " " + t.name }
 
+// shorten is how long the fuzzer may take to make one input that is news shorter, as its flag is written: it finds nothing else
+// meanwhile, and would take a minute for each.
+func (t target) shorten(share time.Duration) string {
+	if t.wavers {
+		return "1x"
+	}
+	return min(share/20, time.Minute).String()
+}
+
 // targets are all there are; a test holds them against the source.
 var targets = []target{
 	{pkg: "./cli/appfile", name: "FuzzParse"},
@@ -200,11 +209,8 @@ var (
 func (t target) fuzz(ctx context.Context, dir, kept string, share time.Duration) (fuzzed, error) {
 	var log strings.Builder
 	tests := tested{Package: t.pkg, Run: "^$", Dir: dir, Fuzz: true, Args: []string{
-		"-test.fuzz", "^" + t.name + "$", "-test.fuzztime", share.String(), "-test.fuzzcachedir", kept,
+		"-test.fuzz", "^" + t.name + "$", "-test.fuzztime", share.String(), "-test.fuzzcachedir", kept, "-test.fuzzminimizetime", t.shorten(share),
 	}}
-	if t.wavers {
-		tests.Args = append(tests.Args, "-test.fuzzminimizetime", "1x")
-	}
 	if _, err := os.Stat(tests.binary()); err != nil {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fuzzed{}, err
