@@ -105,7 +105,9 @@ func (f *file) release() {
 	}
 	var err error
 	if f.orderly.Load() {
-		err = leaveOrderly(f.path) // before the lock goes: whoever opens the file next must find the word
+		if err = leaveFreelist(f.db); err == nil {
+			err = leaveOrderly(f.path) // before the lock goes: whoever opens the file next must find the word
+		}
 	}
 	if err := errors.Join(err, f.db.Close()); err != nil {
 		f.onError(fmt.Errorf("store: close: %w", err))

@@ -10,13 +10,24 @@ import (
 
 // freelistMost is up to how many free pages their list goes into the file with each commit. Without it bbolt visits every page of
 // the file when it opens it, to find out which are free, and keeps a map of them: a second and 200 MB for 5 GB. With it each
-// commit writes the list anew, 8 bytes a page: half a megabyte at most, beside the megabytes of a flush.
-const freelistMost = 64 << 10
+// commit writes the list anew, 8 bytes a page: half a megabyte at most, beside the megabytes of a flush. Tests have fewer.
+var freelistMost = 64 << 10
 
 // writeFreelist decides whether the next commit writes the list.
 func writeFreelist(db *bolt.DB) {
 	s := db.Stats()
 	db.NoFreelistSync = s.FreePageN+s.PendingPageN > freelistMost
+}
+
+// leaveFreelist writes the list that was too long for each commit, once, before a file is closed in order: the next open would visit every
+// page for it, which takes half a minute for 16 GB that are not in the page cache.
+func leaveFreelist(db *bolt.DB) (err error) {
+	if !db.NoFreelistSync {
+		return nil
+	}
+	defer recoverFault(&err)
+	db.NoFreelistSync = false
+	return db.Update(func(*bolt.Tx) error { return nil })
 }
 
 const (

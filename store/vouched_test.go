@@ -199,9 +199,9 @@ func TestVouched_aFailedFlush(t *testing.T) {
 	}
 }
 
-// TestFreelist: it is in the file while it is short, and not when it is long; either way the next open finds every free page.
-func TestFreelist(t *testing.T) {
-	dir := t.TempDir()
+// holed makes a store in a file of which most is free.
+func holed(t *testing.T, dir string) *Store {
+	t.Helper()
 	s := open(t, dir, manual)
 	for n := range uint64(3000) {
 		update(t, s, func(tx *Tx) { tasks.Put(tx, Uint(n), task{Tags: []string{string(make([]byte, 8000))}}) })
@@ -215,35 +215,73 @@ func TestFreelist(t *testing.T) {
 	flush(t, s)
 	put(t, s, "k", 1)
 	flush(t, s)
-	list := func() (kept bool) {
-		path := filepath.Join(dir, stateName)
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		txid := 0
-		if err := s.file.db.View(func(tx *bolt.Tx) error { txid = tx.ID(); return nil }); err != nil {
-			t.Fatal(err)
-		}
-		w := pages{file: f, size: os.Getpagesize()}
-		page, err := w.freelistOf(uint64(txid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return page != noFreelist
+	return s
+}
+
+// listed says whether the newest transaction of a store's file names a list of free pages.
+func listed(t *testing.T, dir string) bool {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, stateName))
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer f.Close()
+	w, newest := pages{file: f, size: os.Getpagesize()}, uint64(noFreelist)
+	for txid := range uint64(100) {
+		if page, err := w.freelistOf(txid); err == nil {
+			newest = page
+		}
+	}
+	return newest != noFreelist
+}
+
+// TestFreelist: the next open finds every free page, and visits no other for that, whether the store was killed or closed.
+func TestFreelist(t *testing.T) {
+	dir := t.TempDir()
+	s := holed(t, dir)
 	before := s.Stats().FreeBytes
-	if !list() || before < 2900*8000 {
-		t.Errorf("in the file: %v; %d bytes are free", list(), before)
+	if !listed(t, dir) || before < 2900*8000 {
+		t.Errorf("in the file: %v; %d bytes are free", listed(t, dir), before)
 	}
 	killed(t, s)
 	s = open(t, dir, manual)
-	if !list() {
+	if !listed(t, dir) {
 		t.Error("a store that was opened and has written nothing has no list in its file: the next open visits every page")
 	}
 	if after := int64(s.file.db.Stats().FreePageN * os.Getpagesize()); after < 2900*8000 {
 		t.Errorf("%d bytes are free, before %d", after, before)
+	}
+}
+
+// TestFreelist_long: a list that is too long for each commit is not written by them, and once when the store is closed in order.
+func TestFreelist_long(t *testing.T) {
+	defer func(most int) { freelistMost = most }(freelistMost)
+	freelistMost = 1000
+	dir := t.TempDir()
+	s := holed(t, dir)
+	before := s.Stats().FreeBytes
+	if listed(t, dir) {
+		t.Errorf("each commit writes a list of %d bytes", 8*before/int64(os.Getpagesize()))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !listed(t, dir) {
+		t.Error("a store that was closed in order has no list in its file: the next open visits every page")
+	}
+	s = open(t, dir, manual)
+	if after := int64(s.file.db.Stats().FreePageN * os.Getpagesize()); after < 2900*8000 {
+		t.Errorf("%d bytes are free, before %d", after, before)
+	}
+	v := s.View()
+	if n, _ := counters.Get(v, "k"); n != 1 {
+		t.Errorf("k is %d", n)
+	}
+	v.Close()
+	put(t, s, "k", 2)
+	flush(t, s)
+	if listed(t, dir) {
+		t.Error("the list that is in the file is of an earlier transaction, or each commit writes it")
 	}
 }
 
