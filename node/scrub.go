@@ -16,7 +16,7 @@ import (
 // MB is read every minute, a large one with a twentieth of one core's time.
 const (
 	scrubStep  = 32 << 10 // bytes between two breaths: a step that computes for milliseconds, or waits for pages of the disk, holds a processor that a request waits for
-	breathFor  = 4         // times as long as the step took
+	breathFor  = 4        // times as long as the step took
 	restFactor = 20
 )
 
