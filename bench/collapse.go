@@ -24,7 +24,7 @@ type Collapse struct {
 	Connections int           `default:"6000" help:"Requests under way at most while it is (${default})."`
 	Nodes       int           `default:"3" help:"Nodes of the cluster (${default})."`
 	Together    bool          `help:"Let the client run on the nodes' processors. Otherwise they have some for themselves, and it has others, where this is Linux and there are two."`
-	Tries       int           `default:"1" help:"Do all of it again, so often in all, if it was only too slow, which other work on this machine may be to blame for; a lost answer or too much memory is never tried again (${default})."`
+	Tries       int           `default:"1" help:"Do all of it again, so often in all, if it was only too slow, or not judged, which other work on this machine may be to blame for; a lost answer or too much memory is not tried again (${default})."`
 	Binary      string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (built from this module)."`
 }
 
@@ -50,7 +50,7 @@ type CollapseRecord struct {
 	Lost    time.Duration // of that, when this machine had no time for the client
 	Loads   []Load
 	Tries   int      // this was which one
-	Wrong   []string // whatever the machine
+	Wrong   []string // on any machine that had time
 	Slow    []string // that a machine with other work may be to blame for
 }
 
@@ -69,7 +69,7 @@ func (c *Collapse) Run(ctx context.Context, out io.Writer) (record *CollapseReco
 		}
 		record.Tries = try
 		err = record.Verdict()
-		if err == nil || len(record.Wrong) > 0 || try == c.Tries {
+		if err == nil || record.Judged() && len(record.Wrong) > 0 || try == c.Tries {
 			break
 		}
 		fmt.Fprintf(out, "AGAIN: %v\n", err)
@@ -77,18 +77,16 @@ func (c *Collapse) Run(ctx context.Context, out io.Writer) (record *CollapseReco
 	return record, err
 }
 
-// Judged says whether this machine had time enough for the client that what is slow says something of the cluster.
+// Judged says whether this machine had time enough for the client that what came says something of the cluster.
 func (r *CollapseRecord) Judged() bool { return r.Lost <= r.Lasted/mostLost }
 
 // Verdict says what did not hold.
 func (r *CollapseRecord) Verdict() error {
-	switch {
-	case len(r.Wrong) > 0:
-		return fmt.Errorf("collapse: it does not hold:\n  %s", strings.Join(slices.Concat(r.Wrong, r.Slow), "\n  "))
-	case !r.Judged():
+	if !r.Judged() {
 		return fmt.Errorf("collapse: not judged: this machine had no time for %s of %s; run it where less is going on", r.Lost.Round(time.Second), r.Lasted.Round(time.Second))
-	case len(r.Slow) > 0:
-		return fmt.Errorf("collapse: it does not hold:\n  %s", strings.Join(r.Slow, "\n  "))
+	}
+	if wrong := slices.Concat(r.Wrong, r.Slow); len(wrong) > 0 {
+		return fmt.Errorf("collapse: it does not hold:\n  %s", strings.Join(wrong, "\n  "))
 	}
 	return nil
 }
@@ -144,6 +142,10 @@ func (c *Collapse) judge(ctx context.Context, out io.Writer, r *rig, record *Col
 	if err != nil {
 		return err
 	}
+	if full.Goodput == 0 {
+		record.Slow = append(record.Slow, full.Name+": nothing is taken")
+		return nil
+	}
 	calm := full.peak()
 	for _, times := range c.Times {
 		l, err := offer(fmt.Sprintf("%g times that", times), times*full.Goodput, c.Connections, c.For)
@@ -161,7 +163,10 @@ func (c *Collapse) judge(ctx context.Context, out io.Writer, r *rig, record *Col
 		}
 		record.Wrong = append(record.Wrong, l.large(calm+mostGrown+connMB*float64(c.Connections/c.Nodes))...)
 		record.Slow = slices.Concat(record.Slow, l.slow(min(full.Goodput, again.Goodput)), after.notYetWell(l.Name))
-		full = again
+		if full = again; full.Goodput == 0 {
+			record.Slow = append(record.Slow, full.Name+", behind "+l.Name+": nothing is taken")
+			return nil
+		}
 	}
 	return nil
 }
@@ -201,9 +206,6 @@ func (c *Collapse) offer(ctx context.Context, r *rig, people []*customerOf, name
 		}
 	}
 	l.sum(watched())
-	if err == nil && len(l.taken) == 0 {
-		err = fmt.Errorf("nothing was taken under %q: %d were refused, and %v", name, len(l.refused), l.odd)
-	}
 	return l, err
 }
 

@@ -70,12 +70,12 @@ func TestLoad_seconds(t *testing.T) {
 	}
 }
 
-// A lost answer is wrong on any machine; one that was too slow on a machine that had no time is not judged.
+// What does not hold is said, and nothing is judged on a machine that had no time.
 func TestCollapseRecord_Verdict(t *testing.T) {
 	for want, r := range map[string]CollapseRecord{
 		"":           {Lasted: time.Minute, Lost: time.Second},
-		"a 504":      {Lasted: time.Minute, Lost: 50 * time.Second, Wrong: []string{"a 504"}, Slow: []string{"slow"}},
-		"not judged": {Lasted: time.Minute, Lost: 50 * time.Second, Slow: []string{"slow"}},
+		"a 504":      {Lasted: time.Minute, Wrong: []string{"a 504"}, Slow: []string{"slow"}},
+		"not judged": {Lasted: time.Minute, Lost: 50 * time.Second, Wrong: []string{"no answer"}, Slow: []string{"slow"}},
 		"slow":       {Lasted: time.Minute, Slow: []string{"slow"}},
 	} {
 		if err := r.Verdict(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

@@ -11,9 +11,9 @@ import (
 	"stoker/store"
 )
 
-// A scrub takes a fifth of a core while it walks, and then rests twenty times as
-// long as it took or Timing.Scrub, whichever is longer: a state of a few hundred
-// MB is read every minute, a large one with a twentieth of one core's time.
+// A scrub takes a fifth of a core at most while it walks, and then rests twenty times
+// as long as it took or Timing.Scrub, whichever is longer: a state of a few hundred
+// MB is read every few minutes, a large one with a hundredth of one core's time.
 const (
 	scrubStep  = 32 << 10 // bytes between two breaths: a step that computes for milliseconds, or waits for pages of the disk, holds a processor that a request waits for
 	breathFor  = 4        // times as long as the step took

@@ -18,7 +18,7 @@ func (s surge) verdict() string {
 	switch {
 	case s.Verdict() == nil:
 		return "it holds"
-	case len(s.Wrong) == 0 && !s.Judged():
+	case !s.Judged():
 		return "NOT JUDGED"
 	}
 	return "IT DOES NOT HOLD"
@@ -33,6 +33,9 @@ func (c *collapseCommand) line() string {
 	line := fmt.Sprintf("go run ./proof collapse --for %s --times %s --clients %d --connections %d --nodes %d", c.For, strings.Join(times, ","), c.Clients, c.Connections, c.Nodes)
 	if c.Together {
 		line += " --together"
+	}
+	if c.Tries > 1 {
+		line += fmt.Sprintf(" --tries %d", c.Tries)
 	}
 	return line
 }
@@ -58,7 +61,7 @@ func (s surge) report(w io.Writer, c *collapseCommand) {
 		s.verdict(), c.line(), s.size())
 	fmt.Fprintf(w, "Begun %s; %s; the machine had no time for the client for %s of it.\n", s.Began.UTC().Format("2006-01-02 15:04 UTC"), s.Machine, s.Lost.Round(time.Millisecond))
 	if s.Tries > 1 {
-		fmt.Fprintf(w, "\nThis was try %d: those before it were too slow.\n", s.Tries)
+		fmt.Fprintf(w, "\nThis was try %d: those before it were too slow, or not judged.\n", s.Tries)
 	}
 	for _, wrong := range slices.Concat(s.Wrong, s.Slow) {
 		fmt.Fprintf(w, "\n- DOES NOT HOLD: %s\n", wrong)
@@ -82,6 +85,7 @@ func (s surge) picture() timeline.Picture {
 		return timeline.Series{Colour: colour, Each: 1, Values: make([]float64, seconds)}
 	}
 	all, taken, p50, p99, memory := row(timeline.Sand), row(timeline.Green), row(timeline.Navy), row(timeline.Rose), row(timeline.Violet)
+	p50.Most, p99.Most, memory.Most = true, true, true
 	offered := 0.0
 	for _, l := range s.Loads {
 		from := l.Began.Sub(s.Began).Seconds()

@@ -42,7 +42,7 @@ type file struct {
 	path    string // what it is called now; bbolt knows what it was opened as
 	refs    atomic.Int64
 	onError func(error) // of closing, when nobody is left to be told
-	orderly atomic.Bool // nothing will be written to it any more, and all that was is synced
+	orderly atomic.Bool // no row will be written to it any more, and all that were are synced
 }
 
 // openFile opens or makes the file at path; the caller has the first reference.
@@ -109,7 +109,10 @@ func (f *file) release() {
 			err = leaveOrderly(f.path) // before the lock goes: whoever opens the file next must find the word
 		}
 	}
-	if err := errors.Join(err, f.db.Close()); err != nil {
+	if !errors.Is(err, ErrTorn) { // bbolt broke off in the middle, and may hold the lock that Close would wait for
+		err = errors.Join(err, f.db.Close())
+	}
+	if err != nil {
 		f.onError(fmt.Errorf("store: close: %w", err))
 	}
 }

@@ -20,11 +20,13 @@ func writeFreelist(db *bolt.DB) {
 }
 
 // leaveFreelist writes the list that was too long for each commit, once, before a file is closed in order: the next open would visit every
-// page for it, which takes half a minute for 16 GB that are not in the page cache.
+// page for it, which takes half a minute for 16 GB that are not in the page cache. Where it fails, what is in the file is not known: it is not
+// said to be closed in order, and the next open reads it.
 func leaveFreelist(db *bolt.DB) (err error) {
 	if !db.NoFreelistSync {
 		return nil
 	}
+	defer faultsPanic()()
 	defer recoverFault(&err)
 	db.NoFreelistSync = false
 	return db.Update(func(*bolt.Tx) error { return nil })

@@ -38,10 +38,10 @@ type op struct {
 func Closed(ctx context.Context, n int, span Span, do Do) (*Run, error) {
 	return run(ctx, n, span, func(ctx context.Context, client int, d *driver) error {
 		for d.goesOn(ctx) {
-			if _, ok := d.next(); !ok {
+			start := time.Now()
+			if i := d.next(); !d.counts(i, start) {
 				return nil
 			}
-			start := time.Now()
 			if err := do(ctx, client); err != nil {
 				return err
 			}
@@ -56,11 +56,11 @@ func Closed(ctx context.Context, n int, span Span, do Do) (*Run, error) {
 func Open(ctx context.Context, n int, perSecond float64, span Span, do Do) (*Run, error) {
 	return run(ctx, n, span, func(ctx context.Context, client int, d *driver) error {
 		for d.goesOn(ctx) {
-			i, ok := d.next()
-			if !ok {
+			i := d.next()
+			due := d.began.Add(time.Duration(float64(i) / perSecond * float64(time.Second)))
+			if !d.counts(i, due) {
 				return nil
 			}
-			due := d.began.Add(time.Duration(float64(i) / perSecond * float64(time.Second)))
 			if !d.until(ctx, due) {
 				return nil
 			}
@@ -123,16 +123,19 @@ func (d *driver) goesOn(ctx context.Context) bool {
 	}
 }
 
-// next gives an operation its number, or none when there were enough of them.
-func (d *driver) next() (number int64, ok bool) {
-	i := d.begun.Add(1) - 1
+// next gives an operation its number.
+func (d *driver) next() int64 { return d.begun.Add(1) - 1 }
+
+// counts says whether there is work for an operation of a number, which begins or is due then. The first one beyond a quarter of the work
+// ends the unmeasured part.
+func (d *driver) counts(i int64, begins time.Time) bool {
 	if d.Ops == 0 {
-		return i, true
+		return true
 	}
-	if warm := time.Since(d.began); i == int64(d.Ops/4) && warm < d.Warm {
+	if warm := begins.Sub(d.began); i == int64(d.Ops/4) && warm < d.Warm {
 		d.warm.Store(int64(warm))
 	}
-	return i, i < int64(d.Ops)
+	return i < int64(d.Ops)
 }
 
 // until waits for an operation that is due, unless that is after the end.

@@ -53,6 +53,16 @@ func TestClosed_throughBeforeItIsMeasured(t *testing.T) {
 	})
 }
 
+// TestOpen_workThatLasts: what is due later does not end the unmeasured part now, however many clients have taken it on.
+func TestOpen_workThatLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, err := Open(t.Context(), 64, 10, Span{Warm: 2 * time.Second, For: 2 * time.Second, Ops: 100}, func(context.Context, int) error { return nil })
+		if err != nil || r.Ops() != 20 || r.All() != 40 {
+			t.Errorf("%d of %d measured, %v", r.Ops(), r.All(), err)
+		}
+	})
+}
+
 // TestOpen_stall: a system that stands still for a second is charged for all that was due in it, not for one operation.
 func TestOpen_stall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

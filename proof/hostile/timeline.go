@@ -76,7 +76,7 @@ func (r *Report) lane(row Row) timeline.Lane {
 // calls are how long the bystander's calls took that began in each second. They are handed over in tenths of a millisecond, because
 // a logarithmic scale begins at 1.
 func (r *Report) calls(what string, of func(turn) time.Duration) timeline.Panel {
-	middle, worst := timeline.Series{Colour: timeline.Navy, Each: 1}, timeline.Series{Colour: timeline.Rose, Each: 1}
+	middle, worst := timeline.Series{Colour: timeline.Navy, Each: 1, Most: true}, timeline.Series{Colour: timeline.Rose, Each: 1, Most: true}
 	for _, some := range r.columns(1) {
 		var took []time.Duration
 		for _, t := range some {
@@ -101,7 +101,7 @@ func tenths(d time.Duration) float64 { return d.Seconds() * 1e4 }
 
 // memory is the most that was seen of it in each moment.
 func (r *Report) memory() timeline.Series {
-	s := timeline.Series{Colour: timeline.Navy, Each: moment}
+	s := timeline.Series{Colour: timeline.Navy, Each: moment, Most: true}
 	for _, some := range r.columns(moment) {
 		most := 0
 		for _, t := range some {
@@ -125,7 +125,7 @@ func (r *Report) columns(each float64) [][]turn {
 
 // open is how many hostile connections stood at the beginning of each moment.
 func (r *Report) open() timeline.Series {
-	s := timeline.Series{Colour: timeline.Sand, Each: moment, Values: make([]float64, int(r.Lasted.Seconds()/moment)+1)}
+	s := timeline.Series{Colour: timeline.Sand, Each: moment, Most: true, Values: make([]float64, int(r.Lasted.Seconds()/moment)+1)}
 	for _, row := range r.Rows {
 		if !row.hostile() {
 			continue

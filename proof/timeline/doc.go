@@ -4,7 +4,8 @@
 // # Invariants
 //
 //   - Nothing is drawn that was not handed over: no smoothing, no values between those that are there. Where there are more values than
-//     the picture has room for, a column is their mean.
+//     the picture has room for, a column is their mean, or the most of
+//     them where that is what is asked for: a peak stays as high as it was.
 //   - The file needs nothing else: no script, no font, no other file. What a bar is can be read when the pointer is over it.
 //
 // # Why not …

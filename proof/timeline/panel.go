@@ -3,6 +3,7 @@ package timeline
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // panel draws a diagram below what there is.
@@ -58,6 +59,10 @@ func (s Series) columns() (each float64, all []float64) {
 	together := max(1, (len(s.Values)+mostColumns-1)/mostColumns)
 	for i := 0; i < len(s.Values); i += together {
 		some := s.Values[i:min(i+together, len(s.Values))]
+		if s.Most {
+			all = append(all, slices.Max(some))
+			continue
+		}
 		sum := 0.0
 		for _, v := range some {
 			sum += v

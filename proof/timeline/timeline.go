@@ -54,11 +54,12 @@ type Panel struct {
 	Format func(float64) string // of the scale; nil: whole numbers
 }
 
-// Series is a figure of each stretch of so long.
+// Series is a figure of each stretch of so long. Where several have to share a column it is their mean, or the most of them.
 type Series struct {
 	Colour string
 	Each   float64
 	Values []float64
+	Most   bool
 }
 
 // Axis is what runs from left to right.

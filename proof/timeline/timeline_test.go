@@ -33,8 +33,8 @@ func TestPicture(t *testing.T) {
 		Title: "a < b & c", About: "about", Reading: "reading", Axis: Time, Span: 100, Keys: []Key{{"links", Blue}},
 		Lanes: []Lane{{Name: "n1", Bars: []Bar{{From: 10, To: 20, Until: 30, Colour: Red, Says: "kill \"n1\" \x00\xff"}}, Marks: []Mark{{50, "n4"}}}},
 		Panels: []Panel{
-			{Title: "a second", Areas: []Series{{Red, 1, []float64{1, 2, 3}}, {Green, 1, nil}}},
-			{Title: "ms", Log: true, Lines: []Series{{Navy, 1, []float64{0, 1, 12_000, 3}}, {Rose, 1, []float64{0, 0}}}},
+			{Title: "a second", Areas: []Series{{Colour: Red, Each: 1, Values: []float64{1, 2, 3}}, {Colour: Green, Each: 1}}},
+			{Title: "ms", Log: true, Lines: []Series{{Colour: Navy, Each: 1, Values: []float64{0, 1, 12_000, 3}}, {Colour: Rose, Each: 1, Values: []float64{0, 0}}}},
 		},
 		Chips: []Key{{"kill 1", Red}},
 	}
@@ -70,6 +70,10 @@ func TestSeries_columns(t *testing.T) {
 	each, columns := s.columns()
 	if each != 3 || len(columns) > mostColumns || columns[0] != 1 || columns[1] != 1 {
 		t.Errorf("%d columns of %v: %v …", len(columns), each, columns[:2])
+	}
+	s.Most = true
+	if _, columns = s.columns(); columns[0] != 2 {
+		t.Errorf("the most of 0, 1 and 2 is %v", columns[0])
 	}
 }
 
