@@ -1,8 +1,6 @@
 package campaign
 
 import (
-	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -224,14 +222,6 @@ func TestRecord_TellsEverything(t *testing.T) {
 	for _, want := range []string{"1 VIOLATIONS", "kill-leader 1", "disk-slow NOT RUN", ">n4<", "n4 &lt;takes&gt; its place"} {
 		if !strings.Contains(picture, want) {
 			t.Errorf("the picture says nothing of %q", want)
-		}
-	}
-	d := xml.NewDecoder(strings.NewReader(picture))
-	for {
-		if _, err := d.Token(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatalf("the picture: %v", err)
 		}
 	}
 	dir := t.TempDir()
