@@ -24,7 +24,7 @@ type Speed struct {
 	Operator string        `type:"existingfile" metavar:"FILE" help:"Measure this cluster, which runs already, instead of starting one. Users named bench stay in it."`
 	Plan     string        `default:"bench" help:"With --operator: the plan of the users that are made; it must allow what is done (${default})."`
 	Binary   string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (this one)."`
-	LogStore string        `default:"boltdb" enum:"boltdb,wal" help:"Where the nodes' logs are, as log_store in stoker.toml: boltdb, wal (${default})."`
+	LogStore string        `default:"wal" enum:"wal,boltdb" help:"Where the nodes' logs are, as log_store in stoker.toml: wal, boltdb (${default})."`
 	JSON     bool          `name:"json" help:"Print JSON instead of tables."`
 	Plot     string        `type:"path" metavar:"FILE" help:"Also draw throughput and times into this SVG."`
 	Limit    time.Duration `default:"30m" help:"Give up after that (${default})."`

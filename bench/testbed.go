@@ -34,14 +34,14 @@ type testbed struct {
 type bed struct {
 	nodes    int
 	binary   string // empty: this one
-	logStore string // as stoker.toml has it; empty: boltdb
+	logStore string // as stoker.toml has it; empty: what a new node gets
 	dir      string // where the cluster is kept, or is to be; empty: in a temporary folder
 }
 
 // openTestbed founds and starts a cluster. What is in between is done once there are folders for the nodes, and none of them runs.
 func openTestbed(ctx context.Context, b bed, between ...func(*testbed, []setup.Node) error) (_ *testbed, err error) {
 	t := &testbed{logSyncs: 2, dir: b.dir, kept: b.dir != ""}
-	if b.logStore == "wal" {
+	if b.logStore != "boltdb" {
 		t.logSyncs = 1
 	}
 	if !t.kept {

@@ -41,7 +41,7 @@ type serveFlags struct {
 	MinFreeMB       *string `name:"min-free-mb" metavar:"N" help:"Room that the data folder's disk should have, in MiB."`
 	BlobsMaxGB      *string `name:"blobs-max-gb" metavar:"N" help:"What pictures may take on this node's disk, in GiB; 0: what it has."`
 	ScrubDays       *string `name:"scrub-days" metavar:"N" help:"Within how many days every picture's file is read again."`
-	LogStore        *string `name:"log-store" metavar:"boltdb|wal" help:"Where Raft's log is; it is moved when this changes."`
+	LogStore        *string `name:"log-store" metavar:"wal|boltdb" help:"Where Raft's log is; it is moved when this changes."`
 	LogFormat       *string `name:"log-format" metavar:"text|json" help:"Form of the log."`
 	LogLevel        *string `name:"log-level" metavar:"debug|info|warn|error" help:"What the log leaves out."`
 	MetricsOpen     *string `name:"metrics-open" metavar:"true|false" help:"Whether /metrics takes no token."`

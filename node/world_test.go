@@ -151,6 +151,7 @@ func (w *world) equip(c *Config) {
 		return ask(dir)
 	}
 	c.Wall = func() time.Time { return w.walls.now(id) }
+	c.LogStore = []LogStore{LogWAL, LogBolt}[(w.seed+uint64(id[len(id)-1]))%2] // neighbours differ
 	c.Timing.SnapshotEvery = 5 * time.Second
 	if w.seed%4 > 0 {
 		c.Timing.Heartbeat, c.Timing.Commit, c.Timing.Probe = time.Second, 250*time.Millisecond, 2*time.Second

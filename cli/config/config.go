@@ -36,7 +36,7 @@ type Config struct {
 	MinFreeMB   int      `toml:"min_free_mb"`   // room that the data folder's disk should have, in MiB; 0: 256
 	BlobsMaxGB  int      `toml:"blobs_max_gb"`  // what pictures may take on this node's disk, in GiB; 0: what the disk has
 	ScrubDays   int      `toml:"scrub_days"`    // within how many days every picture's file is read again; 0: 7
-	LogStore    string   `toml:"log_store"`     // where Raft's log is: boltdb or wal; empty: boltdb
+	LogStore    string   `toml:"log_store"`     // where Raft's log is: wal or boltdb; empty: boltdb, as in files from before there was a choice
 	LogFormat   string   `toml:"log_format"`    // text or json; empty: text
 	LogLevel    string   `toml:"log_level"`     // debug, info, warn or error; empty: info
 	MetricsOpen bool     `toml:"metrics_open"`  // /metrics takes no token

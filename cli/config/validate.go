@@ -90,7 +90,7 @@ func (c *Config) validate() error {
 		complain("min_free_mb", "%d: choose at least %d: a quarter of it is kept for what must be written when nothing else is", c.MinFreeMB, leastFreeMB)
 	}
 	if c.LogStore != "boltdb" && c.LogStore != "wal" {
-		complain("log_store", "%q: choose boltdb, or wal, which writes less; see docs/performance.md", c.LogStore)
+		complain("log_store", "%q: choose wal, or boltdb, which writes more; see docs/performance.md", c.LogStore)
 	}
 	if c.BlobsMaxGB < 0 {
 		complain("blobs_max_gb", "%d: choose 0 for what the disk has, or how many GiB pictures may take", c.BlobsMaxGB)

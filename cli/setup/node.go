@@ -30,7 +30,7 @@ type Node struct {
 	Listen string
 	// Data is its data folder; empty: data, beside its stoker.toml.
 	Data string
-	// LogStore is where Raft's log is; empty: boltdb.
+	// LogStore is where Raft's log is; empty: wal.
 	LogStore string
 }
 

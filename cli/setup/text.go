@@ -43,7 +43,7 @@ func nodeFile(all []Node, n Node, tokens operatorTokens, sealedCA []byte) []byte
 	line("min_free_mb = 256              # with less room on its disk a node does not lead, and takes no pictures")
 	line("blobs_max_gb = 0               # what pictures may take on the disk, in GiB; 0: what it has")
 	line("scrub_days = 7                 # within how many days every picture's file is read again")
-	line("log_store = %-17q # or wal, which writes less; the log is moved when this changes", cmp.Or(n.LogStore, "boltdb"))
+	line("log_store = %-17q # or boltdb; the log is moved when this changes", cmp.Or(n.LogStore, "wal"))
 	line("trusted_proxies = []           # [\"10.0.0.0/8\"]: whose X-Forwarded-For says where a request comes from")
 	line("signups_per_minute = 60        # by one address; see docs/security.md for the other limits")
 	line("log_format = \"text\"            # or json")

@@ -36,7 +36,7 @@ type Command struct {
 	Kinds    []string      `metavar:"A,B" help:"Only these kinds of faults (all)."`
 	Rate     int           `default:"450" help:"Operations a second that are aimed at (${default})."`
 	Every    time.Duration `default:"3s" help:"Mean calm between two faults (${default})."`
-	LogStore string        `default:"boltdb" enum:"boltdb,wal,either" help:"Where the nodes' logs are, as log_store in stoker.toml: boltdb, wal, or either: moved at every other start (${default})."`
+	LogStore string        `default:"wal" enum:"wal,boltdb,either" help:"Where the nodes' logs are, as log_store in stoker.toml: wal, boltdb, or either: moved at every other start (${default})."`
 	Binary   string        `type:"existingfile" metavar:"FILE" help:"Program of the nodes (built from this module)."`
 	Keep     bool          `help:"Keep the folder with data, logs and history even if all is well."`
 	List     bool          `help:"List the kinds of faults, and which this machine cannot have."`

@@ -38,7 +38,7 @@ type Command struct {
 	Jobs     int    `default:"4" help:"Nodes that are started at a time (${default}); each mostly waits."`
 	Seed     uint64 `metavar:"N" help:"Of the requests, the moments and the pages that are lost (of the clock)."`
 	Binary   string `type:"existingfile" metavar:"FILE" help:"Program of the node (built from this module)."`
-	LogStore string `default:"boltdb" enum:"boltdb,wal" help:"Where the node's log is, as log_store in stoker.toml: boltdb, wal (${default})."`
+	LogStore string `default:"wal" enum:"wal,boltdb" help:"Where the node's log is, as log_store in stoker.toml: wal, boltdb (${default})."`
 	Overlay  string `hidden:"" type:"existingfile" metavar:"FILE" help:"Of other sources for the compiler, as go build takes it: a mutant."`
 	Out      string `type:"path" metavar:"DIR" help:"Folder for powercut-report.md and powercut.svg (none)."`
 	Keep     bool   `help:"Keep the folder with the trace and the last image even if all is well."`
