@@ -115,6 +115,9 @@
 //   - Raft's VerifyLeader as the proof of a read: it counts heartbeats that were
 //     under way before it was called, and trusts the fast path of issue 695. It is
 //     used to have heartbeats sent at once, no more.
+//   - a round of heartbeats for the readers of a follower, too: that it is in the
+//     leader's term after they came is all that its answer to one would prove, and
+//     it says so as it asks. Where the two are a quorum that is half the way.
 //   - the leader's lease as the proof: it trusts clocks, and a paused VM's clock
 //     is not to be trusted.
 //   - the machine's index as the read index: a follower may have applied, and

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/hashicorp/raft"
 
 	"stoker/fsm"
 )
@@ -212,7 +213,8 @@ func (n *Node) servePropose(w http.ResponseWriter, r *http.Request) {
 func (n *Node) askReadIndex(ctx context.Context, leader string) (uint64, error) {
 	ctx, cancel := n.leader.during(ctx, leader)
 	defer cancel()
-	b, err := n.ask(ctx, leader, pathReadIndex, nil)
+	term := strconv.FormatUint(n.raft.CurrentTerm(), 10) // read after the readers came, see confirmFor
+	b, err := n.ask(ctx, leader, pathReadIndex+"?term="+term, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -220,7 +222,8 @@ func (n *Node) askReadIndex(ctx context.Context, leader string) (uint64, error) 
 }
 
 func (n *Node) serveReadIndex(w http.ResponseWriter, r *http.Request) {
-	index, err := n.confirms.join(r.Context())
+	term, _ := strconv.ParseUint(r.URL.Query().Get("term"), 10, 64) // a node of an older version does not say; it is in no term 0
+	index, err := n.confirmFor(r.Context(), raft.ServerID(Caller(r)), term)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusMisdirectedRequest)
 		return

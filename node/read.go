@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -183,6 +184,25 @@ func (n *Node) confirm(ctx context.Context) (uint64, error) {
 			return 0, ctx.Err()
 		}
 	}
+}
+
+// confirmFor is confirm for a round of another member's readers, who came before
+// that member was in the given term. Where the two of them are a quorum, nobody
+// need be asked: if a later leader had committed anything before those readers
+// came, one of the two had voted for it by then, and would be in a later term.
+func (n *Node) confirmFor(ctx context.Context, reader raft.ServerID, in uint64) (uint64, error) {
+	term, err := n.lead.ready(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if peers, quorum := n.voters(); in != term || quorum > 2 || !slices.Contains(peers, reader) {
+		return n.confirms.join(ctx)
+	}
+	index := n.lastCommand(n.raft.CommitIndex())
+	if n.raft.CurrentTerm() != term {
+		return 0, errNotLeading
+	}
+	return index, nil
 }
 
 // lastCommand is the index of the last command at or below a committed index:

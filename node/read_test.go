@@ -3,9 +3,13 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/raft"
 
 	"stoker/fsm"
 )
@@ -222,6 +226,75 @@ func TestRead_AConfirmationThatWasOnItsWayProvesNothing(t *testing.T) {
 			c.net.heal()
 			if fooled {
 				c.mustCredits(old, writes)
+				return
+			}
+		}
+		t.Error("no transfer went as meant; this tests nothing")
+	})
+}
+
+// A follower's readers need nobody but it and the leader: in a term after they came, the two are a quorum of three.
+func TestRead_AFollowersReadersNeedOnlyTheLeader(t *testing.T) {
+	inCluster(t, nil, three, func(t *testing.T, c *cluster) {
+		c.agree()
+		leader := c.leader()
+		follower := c.others(leader.cfg.ID)[0]
+		term := follower.raft.CurrentTerm()
+		for _, id := range three {
+			c.net.cut(leader.cfg.ID, id) // whom it asks now does not hear it
+		}
+		ask := func(reader string, term uint64) error {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond) // less than anybody needs to find out
+			defer cancel()
+			_, err := leader.confirmFor(ctx, raft.ServerID(reader), term)
+			return err
+		}
+		if err := ask(follower.cfg.ID, term); err != nil {
+			t.Errorf("a voter in the leader's term: %v", err)
+		}
+		for name, err := range map[string]error{
+			"a voter of the term before":    ask(follower.cfg.ID, term-1),
+			"a voter of a later term":       ask(follower.cfg.ID, term+1),
+			"a voter that does not say":     ask(follower.cfg.ID, 0),
+			"one that is no member":         ask("n9", term),
+			"the leader, which counts once": ask(leader.cfg.ID, term),
+		} {
+			if err == nil {
+				t.Errorf("%s is believed", name)
+			}
+		}
+	})
+}
+
+// A follower that has voted for another leader may ask the old one, which has not heard of it.
+func TestRead_AFollowerOfALaterTermIsNoProof(t *testing.T) {
+	inCluster(t, nil, three, func(t *testing.T, c *cluster) {
+		for range 20 {
+			time.Sleep(2 * time.Second)
+			old := c.leader()
+			next, third := c.others(old.cfg.ID)[0], c.others(old.cfg.ID)[1]
+			ask := func(ctx context.Context) (uint64, error) { // as askReadIndex does while it knows of no other leader
+				b, err := third.ask(ctx, old.cfg.ID, fmt.Sprintf("%s?term=%d", pathReadIndex, third.raft.CurrentTerm()), nil)
+				if err != nil {
+					return 0, err
+				}
+				return strconv.ParseUint(string(b), 10, 64)
+			}
+			if _, err := ask(t.Context()); err != nil { // and has a connection
+				t.Fatal(err)
+			}
+			c.net.cut(next.cfg.ID, old.cfg.ID)
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // less than the lease
+			go old.transferTo(ctx, next.cfg.ID)
+			at := c.mustGrant(next).Index
+			_, fooled := old.lead.current()
+			fooled = fooled && third.raft.CurrentTerm() == next.raft.CurrentTerm() && old.raft.CurrentTerm() < next.raft.CurrentTerm()
+			if index, err := ask(ctx); err == nil && index < at {
+				t.Errorf("the old leader said %d of %d", index, at)
+			}
+			cancel()
+			c.net.heal()
+			if fooled {
 				return
 			}
 		}

@@ -33,6 +33,11 @@ var nodeMutants = []mutant{
 		By: check{"node", "^TestRead_", nil},
 	},
 	{
+		Name: "followers-word", Breaks: "a leader takes a follower's word for a quorum, whatever term the follower is in",
+		File: "node/read.go", Old: "in != term || quorum > 2", New: "in == 0 || quorum > 2",
+		By: check{"node", "^TestRead_", nil},
+	},
+	{
 		Name: "read-before-own-entry", Breaks: "a new leader serves before its own first entry, and with it all of its predecessors', was applied",
 		File: "node/lead.go", Old: "err := l.raft.Barrier(0).Error()", New: "err := error(nil)",
 		By: check{"node", "^TestLead_", nil},
