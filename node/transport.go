@@ -135,12 +135,7 @@ func (t *transport) AppendEntriesPipeline(id raft.ServerID, to raft.ServerAddres
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{
-		AppendPipeline: inner, acks: t.acks, peer: id, sent: map[*raft.AppendEntriesRequest]uint64{},
-		answered: make(chan raft.AppendFuture), closed: make(chan struct{}),
-	}
-	go p.watch()
-	return p, nil
+	return newPipeline(inner, t.acks, id), nil
 }
 
 // stand has a node that is the only voter lead at once: it tells itself, as a
@@ -181,6 +176,15 @@ type pipeline struct {
 	sent map[*raft.AppendEntriesRequest]uint64 // the messages under way; Raft makes a new request for each
 }
 
+func newPipeline(inner raft.AppendPipeline, a *acks, peer raft.ServerID) *pipeline {
+	p := &pipeline{
+		AppendPipeline: inner, acks: a, peer: peer, sent: map[*raft.AppendEntriesRequest]uint64{},
+		answered: make(chan raft.AppendFuture), closed: make(chan struct{}),
+	}
+	go p.watch()
+	return p
+}
+
 // AppendEntries sends one message. A pipeline whose send has failed is given up.
 func (p *pipeline) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
 	p.mu.Lock()
@@ -189,19 +193,27 @@ func (p *pipeline) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.Appe
 	return p.AppendPipeline.AppendEntries(req, resp)
 }
 
-// watch records what is answered. It is the only reader of the inner pipeline.
+// watch records what is answered. It is the only reader of the inner pipeline, and
+// reads on whether Raft does or not. Raft ceases with the first answer that is a
+// refusal, when its sender may be in AppendEntries, where it waits for an answer to
+// be read: it would wait for ever, this leader would send that follower nothing any
+// more, and the node could not be stopped (v1.7.3).
 func (p *pipeline) watch() {
+	var unread []raft.AppendFuture
 	for {
+		var to chan<- raft.AppendFuture
+		var next raft.AppendFuture
+		if len(unread) > 0 {
+			to, next = p.answered, unread[0]
+		}
 		select {
 		case f := <-p.AppendPipeline.Consumer():
 			if f.Error() == nil { // the inner pipeline answers a future before it passes it on
 				p.acks.record(p.peer, f.Request(), f.Response(), p.sentAt(f.Request()))
 			}
-			select {
-			case p.answered <- f:
-			case <-p.closed:
-				return
-			}
+			unread = append(unread, f)
+		case to <- next:
+			unread = unread[1:]
 		case <-p.closed:
 			return
 		}

@@ -33,6 +33,11 @@ var nodeMutants = []mutant{
 		By: check{"node", "^TestRead_", nil},
 	},
 	{
+		Name: "answers-unread", Breaks: "a leader's sender waits for ever behind a refusal of which Raft has read the answer",
+		File: "node/transport.go", Old: "			unread = append(unread, f)\n", New: "			p.answered <- f\n",
+		By: check{"node", "^TestPipeline_", nil},
+	},
+	{
 		Name: "followers-word", Breaks: "a leader takes a follower's word for a quorum, whatever term the follower is in",
 		File: "node/read.go", Old: "in != term || quorum > 2", New: "in == 0 || quorum > 2",
 		By: check{"node", "^TestRead_", nil},
