@@ -10,12 +10,12 @@ import (
 )
 
 // answers is a pipeline of which each answer waits until it is read, as Raft's own does.
-type answers struct{ read chan raft.AppendFuture }
+type answers struct{ out chan raft.AppendFuture }
 
 func (a *answers) AppendEntries(*raft.AppendEntriesRequest, *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
 	return nil, nil
 }
-func (a *answers) Consumer() <-chan raft.AppendFuture { return a.read }
+func (a *answers) Consumer() <-chan raft.AppendFuture { return a.out }
 func (a *answers) Close() error                       { return nil }
 
 // declined is the answer of a follower without room.
@@ -34,7 +34,7 @@ func TestPipeline_ReadsOnWhereRaftDoesNot(t *testing.T) {
 		defer p.Close()
 		for i := range 10 {
 			select {
-			case inner.read <- declined{&raft.AppendEntriesRequest{Term: uint64(i)}}:
+			case inner.out <- declined{&raft.AppendEntriesRequest{Term: uint64(i)}}:
 			case <-time.After(time.Minute):
 				t.Fatalf("answer %d is read by nobody: the sender behind it waits for ever", i)
 			}
