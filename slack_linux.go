@@ -9,8 +9,8 @@ import (
 )
 
 // timerSlack is by how much Linux may wake a thread of a node late, so that it wakes it less often. Go's runtime has a thread that looks
-// after the others and sleeps for 20 µs between two looks whenever there is work: with the kernel's own 50 µs that is 14,000 interrupts
-// a second for a node that does little, which a virtual machine pays for one by one. What a node itself waits for are milliseconds.
+// after the others and sleeps for 20 µs between two looks whenever there is work: with the kernel's own 50 µs that is a timer every
+// 70 µs for a node that does little, and a virtual machine pays for each. What a node itself waits for are milliseconds.
 // docs/performance.md has what it is worth.
 const timerSlack = 500 * time.Microsecond
 

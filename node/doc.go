@@ -128,7 +128,7 @@
 //   - Raft's heartbeat fast path: it changes the term beside the main loop
 //     (hashicorp/raft issue 695).
 //   - Raft's pipeline as it is: it reads no answer behind a refusal, while its sender
-//     may wait for one to be read. The transport reads them all.
+//     may wait for one to be read (issue 612). The transport reads them all.
 //   - Raft's own address book: to Raft a member's address is its id. Where a member
 //     listens is the roster's business, and may change between starts.
 //   - hashicorp/raft-autopilot (v0.3.0 builds with our Raft): it promotes and removes

@@ -197,7 +197,7 @@ func (p *pipeline) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.Appe
 // reads on whether Raft does or not. Raft ceases with the first answer that is a
 // refusal, when its sender may be in AppendEntries, where it waits for an answer to
 // be read: it would wait for ever, this leader would send that follower nothing any
-// more, and the node could not be stopped (v1.7.3).
+// more, and the node could not be stopped (hashicorp/raft issue 612, open; v1.7.3).
 func (p *pipeline) watch() {
 	var unread []raft.AppendFuture
 	for {
