@@ -7,6 +7,7 @@ import (
 
 	"stoker/bench"
 	"stoker/cli"
+	_ "stoker/cli/slack"
 )
 
 // benchCommand is `stoker bench`; it stands here since it drives the inner rooms.

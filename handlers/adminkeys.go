@@ -3,7 +3,6 @@ package handlers
 import (
 	"crypto/subtle"
 	"net/url"
-	"regexp"
 	"time"
 
 	"stoker/fsm"
@@ -12,8 +11,8 @@ import (
 
 var (
 	// saneAccessKey and saneSecretKey are what S3 clients take as credentials.
-	saneAccessKey = regexp.MustCompile(`^[A-Za-z0-9]{3,64}$`)
-	saneSecretKey = regexp.MustCompile(`^[!-~]{16,128}$`)
+	saneAccessKey = saneOf(3, 64, upper+lower+digits)
+	saneSecretKey = saneOf(16, 128, visible)
 )
 
 // keyLine is an access key as the operator sees it; its secret is in no answer.

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -50,7 +49,7 @@ type call struct {
 }
 
 // saneID is what we keep of a client's X-Request-Id: it goes into logs.
-var saneID = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
+var saneID = saneOf(1, 128, upper+lower+digits+"._:/+=-")
 
 func (s *Server) newCall(http *fasthttp.RequestCtx) *call {
 	s.count.inFlight.Inc()
@@ -123,7 +122,7 @@ func (c *call) reflects(index uint64) {
 }
 
 // visibleKey is what an Idempotency-Key may be made of.
-var visibleKey = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
+var visibleKey = saneOf(1, 255, visible)
 
 // idem reads the client's Idempotency-Key; nil when there is none or the
 // endpoint has no use for one.

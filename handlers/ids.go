@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	cheap "math/rand/v2"
-	"regexp"
 	"strings"
 )
 
@@ -30,4 +29,4 @@ func newRequestID() string {
 
 // saneName is what any id in a path or a body may look like; what does not is
 // not found, and never reaches a key.
-var saneName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+var saneName = saneOf(1, 64, upper+lower+digits+"_.-")

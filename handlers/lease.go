@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +40,7 @@ const (
 const directiveRun = "run"
 
 // saneWorker is what a worker, a boot, a session or a poll may be called.
-var saneWorker = regexp.MustCompile(`^[\x21-\x7e]{1,128}$`)
+var saneWorker = saneOf(1, 128, visible)
 
 // poll is a worker that asks for work. One with a session understands more of
 // the answer. A session that nobody knows (any more) is not refused: it protects

@@ -1,14 +1,13 @@
 package handlers
 
 import (
-	"regexp"
 	"time"
 
 	"stoker/fsm"
 )
 
 // saneDevice is what a device hash may look like: any printable ASCII.
-var saneDevice = regexp.MustCompile(`^[\x20-\x7e]{1,256}$`)
+var saneDevice = saneOf(1, 256, visible+" ")
 
 // soleKey is how long an Idempotency-Key must be where it is all that tells two
 // anonymous callers apart: whoever guesses it gets the other's token.

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 )
@@ -35,7 +37,7 @@ const (
 // for all that there is, a whole segment of which the first page is damaged for an empty one, and entries of full segments as they
 // are. It says whether the last append is whole.
 func checkSegment(path string, full bool) (whole bool, err error) {
-	b, err := os.ReadFile(path)
+	b, size, err := readSegment(path)
 	if errors.Is(err, fs.ErrNotExist) && !full {
 		return true, nil // the process died before it made the file
 	}
@@ -45,6 +47,7 @@ func checkSegment(path string, full bool) (whole bool, err error) {
 	if len(b) < walHeader {
 		b = append(b, make([]byte, walHeader-len(b))...)
 	}
+	size = max(size, len(b))
 	broken := func(at int) (bool, error) { return false, fmt.Errorf("%w: byte %d of %s", errLogDamaged, at, path) }
 	if magic := binary.LittleEndian.Uint64(b); magic != walMagic && (magic != 0 || full) {
 		return broken(0)
@@ -54,7 +57,7 @@ func checkSegment(path string, full bool) (whole bool, err error) {
 		kind, n := b[at], binary.LittleEndian.Uint32(b[at+4:])
 		if kind != frameCommit {
 			next := at + walFrame + (int(n)+walFrame-1)/walFrame*walFrame
-			if next > len(b) {
+			if next > size {
 				break
 			}
 			at, indexed = next, indexed || kind == frameIndex
@@ -80,6 +83,30 @@ func checkSegment(path string, full bool) (whole bool, err error) {
 		return broken(at)
 	}
 	return whole, nil
+}
+
+// readSegment gives a segment without the zeros at its end, which are most of one that has just begun, and its size with them.
+func readSegment(path string) (b []byte, size int, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	chunk, zeros := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, err := io.ReadFull(f, chunk)
+		if !bytes.Equal(chunk[:n], zeros[:n]) {
+			b = append(append(b, make([]byte, size-len(b))...), chunk[:n]...)
+		}
+		size += n
+		switch err {
+		case nil:
+		case io.EOF, io.ErrUnexpectedEOF:
+			return b, size, nil
+		default:
+			return nil, 0, err
+		}
+	}
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
