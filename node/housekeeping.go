@@ -14,12 +14,14 @@ func (n *Node) housekeeping(ctx context.Context, _ uint64) {
 	tick := time.NewTicker(n.cfg.Timing.Probe)
 	defer tick.Stop()
 	defer n.closed.Store(false)
-	for {
+	// A new leader does not hand over at once: what it has heard of the others is from before, and
+	// two that have both run low would hand it to and fro, as fast as they can, until they hear.
+	for first := true; ; first = false {
 		own, _ := n.space.last()
 		heir, able := n.heir(), n.roomy()
 		_, quorum := n.voters()
 		shut := able < quorum || own != ample && heir == ""
-		if own != ample && heir != "" {
+		if own != ample && heir != "" && !first {
 			n.log.Warn("the disk is nearly full; leadership is handed over", "to", heir)
 			if err := n.transferTo(ctx, heir); err != nil && ctx.Err() == nil {
 				n.log.Warn("hand leadership over", "to", heir, "err", err)
