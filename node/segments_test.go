@@ -322,3 +322,29 @@ func fillSegment(t *testing.T, dir string, next *uint64, size int) (path string,
 		}
 	}
 }
+
+// What is checked of a segment is the segment, but for the zeros at its end, wherever an entry of zeros or a gap lies in it.
+func TestSegments_AreReadWithoutTheirEnd(t *testing.T) {
+	for name, size := range map[string]int{"a whole number of pieces": 4 << 16, "part of one more": 4<<16 + 5000, "less than one": 5000, "nothing": 0} {
+		for _, at := range [][]int{{}, {0}, {0, 70_000}, {200_000}, {4<<16 - 1}, {size - 1}} {
+			want := make([]byte, size)
+			last := -1
+			for _, i := range at {
+				if i >= 0 && i < size {
+					want[i], last = 1, i
+				}
+			}
+			path := filepath.Join(t.TempDir(), "segment")
+			if err := os.WriteFile(path, want, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, n, err := readSegment(path)
+			if err != nil || n != size || len(got) <= last || !bytes.Equal(got, want[:len(got)]) {
+				t.Errorf("%s, bytes at %v: %d bytes of %d (%v)", name, at, len(got), n, err)
+			}
+			if last < 0 && len(got) > 0 {
+				t.Errorf("%s: %d zeros are kept", name, len(got))
+			}
+		}
+	}
+}
